@@ -1,0 +1,1 @@
+//! Wiring: build everything without traffic, then run until stopped.

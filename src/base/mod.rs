@@ -1,0 +1,16 @@
+//! Words that every floor shares: ids, time, randomness, outcomes and the bounds on everything.
+
+pub mod clock;
+pub mod dice;
+pub mod id;
+pub mod limits;
+pub mod moment;
+pub mod outcome;
+
+pub use clock::{Clock, SystemClock};
+pub use dice::Dice;
+pub use id::{
+    AccountId, ChangeId, DeliveryId, ParticipantId, Position, SigningRequestId, SourceName, Subject,
+};
+pub use moment::Moment;
+pub use outcome::{Outcome, Refusal};

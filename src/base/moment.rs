@@ -1,0 +1,81 @@
+//! A moment as DocuSign tells it: RFC 3339 with any fraction, or a zone-less XML time.
+
+use jiff::{Timestamp, civil, tz::Offset};
+
+/// A point in time, and whether its zone was told or had to be assumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    /// The time in UTC.
+    pub at: Timestamp,
+    /// False where the message told no zone and none was configured: UTC was assumed.
+    pub certain: bool,
+}
+
+impl Moment {
+    /// A moment whose zone was told.
+    pub fn certain(at: Timestamp) -> Self {
+        Self { at, certain: true }
+    }
+
+    /// Reads `2022-12-09T18:29:29.7360000Z`, `…-07:00`, or a zone-less `2020-03-28T23:56:33.873`, which is
+    /// shifted by `offset` where one is known. Empty text, DocuSign's null date (`0001-01-01…`) and anything
+    /// unreadable are `None`.
+    ///
+    /// Source: recorded Connect messages; fractions have 0 to 7 digits.
+    pub fn parse(text: &str, offset: Option<Offset>) -> Option<Self> {
+        let text = text.trim();
+        if text.is_empty() || text.starts_with("0001-01-01") {
+            return None;
+        }
+        if let Ok(at) = text.parse::<Timestamp>() {
+            return Some(Self::certain(at));
+        }
+        let civil: civil::DateTime = text.parse().ok()?;
+        let at = offset.unwrap_or(Offset::UTC).to_timestamp(civil).ok()?;
+        Some(Self { at, certain: offset.is_some() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str, hours: Option<i8>) -> Option<(String, bool)> {
+        let offset = hours.and_then(|h| Offset::from_hours(h).ok());
+        Moment::parse(text, offset).map(|m| (m.at.to_string(), m.certain))
+    }
+
+    #[test]
+    fn every_fraction_length_seen_on_the_wire_is_read() {
+        for (text, want) in [
+            ("2022-12-09T18:29:29Z", "2022-12-09T18:29:29Z"),
+            ("2022-12-09T18:29:24.5Z", "2022-12-09T18:29:24.5Z"),
+            ("2022-12-09T18:29:40.403Z", "2022-12-09T18:29:40.403Z"),
+            ("2022-12-09T18:29:29.7360000Z", "2022-12-09T18:29:29.736Z"),
+            ("2022-09-21T13:58:43.9115721Z", "2022-09-21T13:58:43.9115721Z"),
+        ] {
+            assert_eq!(parsed(text, None), Some((want.into(), true)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_without_a_zone_takes_the_offset_and_says_when_there_was_none() {
+        assert_eq!(
+            parsed("2020-03-28T23:56:33.873", Some(-7)),
+            Some(("2020-03-29T06:56:33.873Z".into(), true))
+        );
+        assert_eq!(parsed("2020-03-28T23:56:33.873", None), Some(("2020-03-28T23:56:33.873Z".into(), false)));
+    }
+
+    #[test]
+    fn an_explicit_zone_wins_over_the_offset() {
+        assert_eq!(parsed("2010-03-01T10:00:00-07:00", Some(3)), Some(("2010-03-01T17:00:00Z".into(), true)));
+    }
+
+    #[test]
+    fn null_dates_and_noise_are_no_moment() {
+        for text in ["", "  ", "0001-01-01T08:00:00.0000000Z", "6/24/2026 12:31:10 pm", "yesterday"] {
+            assert_eq!(parsed(text, Some(0)), None, "{text}");
+        }
+    }
+}

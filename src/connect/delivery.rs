@@ -1,0 +1,78 @@
+//! A delivery: one POST as it arrived, and the same once its signature has been verified.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::base::{DeliveryId, SourceName};
+
+/// The bytes of a delivery.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// Small enough to be kept in memory: the bytes as received.
+    Inline(Bytes),
+    /// Larger: the bytes as received lie in a file, and `skeleton` is the same with its documents cut out.
+    Spooled {
+        /// The file with the bytes as received.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: u64,
+        /// What the parser reads; `None` where even without documents it is too large to be read.
+        skeleton: Option<Bytes>,
+    },
+}
+
+impl Body {
+    /// Length of the bytes as received.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Inline(bytes) => bytes.len() as u64,
+            Self::Spooled { length, .. } => *length,
+        }
+    }
+}
+
+/// One POST as received: nothing about it is trusted yet.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Ours, time-ordered.
+    pub id: DeliveryId,
+    /// The source whose keys must have signed it.
+    pub source: SourceName,
+    /// When its last byte arrived.
+    pub received_at: Timestamp,
+    /// Request headers in the order received; names in lower case. Secrets (`authorization`) are left out.
+    pub headers: Vec<(String, String)>,
+    /// The bytes that were signed.
+    pub body: Body,
+    /// W3C trace context: the request's own or one made for it.
+    pub traceparent: String,
+}
+
+impl Delivery {
+    /// The first value of the header `name` (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// A delivery whose signature matched a key of its source. Only [`crate::connect::signature`] makes one.
+#[derive(Debug)]
+pub struct VerifiedDelivery(Delivery);
+
+impl VerifiedDelivery {
+    pub(super) fn new(delivery: Delivery) -> Self {
+        Self(delivery)
+    }
+
+    /// The delivery, now to be trusted.
+    pub fn delivery(&self) -> &Delivery {
+        &self.0
+    }
+
+    /// Gives the delivery on, for storing.
+    pub fn into_inner(self) -> Delivery {
+        self.0
+    }
+}

@@ -1,0 +1,1 @@
+//! From a claim to the whole object: fetch, map, append.

@@ -1,0 +1,1 @@
+//! From bytes to an answer: read, verify, parse, append.

@@ -1,0 +1,1 @@
+//! DocuSign's REST API and OAuth behind one client.

@@ -1,0 +1,375 @@
+//! The published contract: one change, its id, its routing key, its CloudEvents type and its JSON body.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::base::{AccountId, ChangeId, DeliveryId, Moment, ParticipantId, Position, Subject};
+use crate::connect::Format;
+
+use super::{ParticipantStatus, Person, SigningRequestStatus};
+
+/// What a change does to what was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// A step forward.
+    Advance,
+    /// Moves nothing: resent, corrected, reassigned, templates, unknown events.
+    Repeat,
+    /// Older than what is known.
+    Late,
+    /// Impossible from what is known, such as voided after completed.
+    Conflict,
+}
+
+impl Verdict {
+    /// The verdict's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Advance => "advance",
+            Self::Repeat => "repeat",
+            Self::Late => "late",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
+/// Where a change came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A Connect delivery.
+    Connect,
+    /// Found over REST because Connect never delivered it.
+    Reconcile,
+    /// Published again, or mapped anew from stored bytes.
+    Replay,
+}
+
+/// What kind of change it is; with the verdict it makes the routing key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// A signing request came to a status.
+    SigningRequest(SigningRequestStatus),
+    /// A participant came to a status.
+    Participant(ParticipantStatus),
+    /// Something happened that moved no status; the event is the change's cause.
+    Activity,
+}
+
+impl ChangeKind {
+    /// The CloudEvents `type`.
+    pub fn event_type(self) -> &'static str {
+        match self {
+            Self::SigningRequest(_) => "countersign.signing_request.status_changed.v1",
+            Self::Participant(_) => "countersign.participant.status_changed.v1",
+            Self::Activity => "countersign.activity.v1",
+        }
+    }
+}
+
+/// The CloudEvents `type` of an enriched signing request.
+pub const ENRICHED_TYPE: &str = "countersign.signing_request.enriched.v1";
+
+/// A status as the unified models show it.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct StatusView {
+    /// The word.
+    pub id: &'static str,
+    /// The name for people.
+    pub name: &'static str,
+}
+
+impl From<SigningRequestStatus> for StatusView {
+    fn from(status: SigningRequestStatus) -> Self {
+        Self { id: status.id(), name: status.name() }
+    }
+}
+
+impl From<ParticipantStatus> for StatusView {
+    fn from(status: ParticipantStatus) -> Self {
+        Self { id: status.id(), name: status.name() }
+    }
+}
+
+/// One change, before it is written down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Made of what it says; see [`change_id`].
+    pub id: ChangeId,
+    /// The account.
+    pub account: AccountId,
+    /// What it is about.
+    pub subject: Subject,
+    /// Gap-free per account and subject, from 1, all kinds counted together.
+    pub sequence: u64,
+    /// What kind of change.
+    pub kind: ChangeKind,
+    /// What it does to what was known.
+    pub verdict: Verdict,
+    /// Where it came from.
+    pub origin: Origin,
+    /// When it happened.
+    pub occurred_at: Moment,
+    /// When we learned of it.
+    pub received_at: Timestamp,
+    /// Name of the signing request or template, where known.
+    pub name: Option<String>,
+    /// Where the signing request stands by this change; for participants and activities, where it is known to stand.
+    pub status: Option<SigningRequestStatus>,
+    /// Where the signing request stood before; only for signing request changes.
+    pub previous_status: Option<SigningRequestStatus>,
+    /// Why it was voided.
+    pub cancellation_reason: Option<String>,
+    /// The participant concerned.
+    pub participant: Option<ParticipantChange>,
+    /// The event as on the wire, or `snapshot`.
+    pub event: String,
+    /// The delivery that told it; none when it was found by reconciling.
+    pub delivery_id: Option<DeliveryId>,
+    /// The format of that delivery.
+    pub format: Format,
+}
+
+/// The participant's part of a change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParticipantChange {
+    /// Who.
+    pub person: Person,
+    /// Where the participant stands by this change.
+    pub status: Option<ParticipantStatus>,
+    /// Where the participant stood before.
+    pub previous_status: Option<ParticipantStatus>,
+    /// Who took over, after a reassignment.
+    pub reassigned_to: Option<ParticipantId>,
+}
+
+impl Change {
+    /// `<kind>.<what>.<account id>`: see [`routing_key`].
+    pub fn routing_key(&self) -> String {
+        let what = match self.kind {
+            ChangeKind::SigningRequest(status) => status.id(),
+            ChangeKind::Participant(status) => status.id(),
+            ChangeKind::Activity => &self.event,
+        };
+        let kind = match (self.verdict, self.kind) {
+            (_, ChangeKind::Activity) => "activity",
+            (Verdict::Late, _) => "late",
+            (Verdict::Conflict, _) => "conflict",
+            (_, ChangeKind::SigningRequest(_)) => "signing_request",
+            (_, ChangeKind::Participant(_)) => "participant",
+        };
+        routing_key(kind, what, &self.account)
+    }
+
+    /// The JSON body: a stable shape, documented in `/asyncapi.yaml`.
+    pub fn body(&self) -> String {
+        let view = BodyView {
+            id: self.id,
+            sequence: self.sequence,
+            verdict: self.verdict,
+            origin: self.origin,
+            occurred_at: self.occurred_at.at,
+            occurred_at_uncertain: !self.occurred_at.certain,
+            received_at: self.received_at,
+            account: AccountView { id: self.account.as_str(), integrated_account_id: None },
+            subject: match &self.subject {
+                Subject::SigningRequest(_) => None,
+                other => Some(SubjectView { kind: other.kind(), id: other.id(), name: self.name.as_deref() }),
+            },
+            signing_request: self.subject.signing_request().map(|id| SigningRequestView {
+                id: id.as_str(),
+                name: self.name.as_deref(),
+                status: self.status.map(StatusView::from),
+                previous_status: self.previous_status.map(StatusView::from),
+                cancellation_reason: self.cancellation_reason.as_deref(),
+            }),
+            participant: self.participant.as_ref().map(|p| ParticipantView {
+                id: p.person.id.as_str(),
+                name: p.person.name.as_deref(),
+                emails: p.person.email.as_deref().map(|email| EmailView { email }).into_iter().collect(),
+                routing_order: p.person.routing_order,
+                status: p.status.map(StatusView::from),
+                previous_status: p.previous_status.map(StatusView::from),
+                reason: p.person.reason.as_deref(),
+                reassigned_to: p.reassigned_to.as_ref().map(ParticipantId::as_str),
+            }),
+            cause: CauseView { event: &self.event, delivery_id: self.delivery_id, format: self.format },
+        };
+        // Plain structs of text and numbers: serde_json cannot fail on them.
+        serde_json::to_string(&view).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct BodyView<'a> {
+    id: ChangeId,
+    sequence: u64,
+    verdict: Verdict,
+    origin: Origin,
+    occurred_at: Timestamp,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    occurred_at_uncertain: bool,
+    received_at: Timestamp,
+    account: AccountView<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<SubjectView<'a>>,
+    signing_request: Option<SigningRequestView<'a>>,
+    participant: Option<ParticipantView<'a>>,
+    cause: CauseView<'a>,
+}
+
+#[derive(Serialize)]
+struct AccountView<'a> {
+    id: &'a str,
+    integrated_account_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct SubjectView<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    id: &'a str,
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct SigningRequestView<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    status: Option<StatusView>,
+    previous_status: Option<StatusView>,
+    cancellation_reason: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ParticipantView<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    emails: Vec<EmailView<'a>>,
+    routing_order: Option<u32>,
+    status: Option<StatusView>,
+    previous_status: Option<StatusView>,
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reassigned_to: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct EmailView<'a> {
+    email: &'a str,
+}
+
+#[derive(Serialize)]
+struct CauseView<'a> {
+    event: &'a str,
+    delivery_id: Option<DeliveryId>,
+    format: Format,
+}
+
+/// A change as the feed keeps it: written once, published and read as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands in the feed.
+    pub position: Position,
+    /// The store's own short number for its account and subject: equal exactly when both are equal.
+    pub subject_ref: i64,
+    /// Message id.
+    pub id: ChangeId,
+    /// The account.
+    pub account: AccountId,
+    /// What it is about.
+    pub subject: Subject,
+    /// Gap-free per account and subject, from 1.
+    pub sequence: u64,
+    /// Where it goes.
+    pub routing_key: String,
+    /// CloudEvents `type`.
+    pub event_type: String,
+    /// CloudEvents `time`.
+    pub occurred_at: Timestamp,
+    /// W3C trace context of the delivery that told it.
+    pub traceparent: String,
+    /// The JSON body.
+    pub body: String,
+}
+
+/// `<kind>.<what>.<account id>`; each word in lower case, `[a-z0-9_-]`, anything else becomes `_`, so that a
+/// hostile event name can make neither a further word nor a wildcard. A key ends at RabbitMQ's 255 bytes.
+pub fn routing_key(kind: &str, what: &str, account: &AccountId) -> String {
+    let mut key = String::with_capacity(kind.len() + what.len() + account.as_str().len() + 2);
+    for (word, most) in [(kind, 64), (what, 100), (account.as_str(), 89)] {
+        if !key.is_empty() {
+            key.push('.');
+        }
+        let before = key.len();
+        key.extend(word.chars().take(most).map(|c| match c.to_ascii_lowercase() {
+            c @ ('a'..='z' | '0'..='9' | '_' | '-') => c,
+            _ => '_',
+        }));
+        if key.len() == before {
+            key.push('_');
+        }
+    }
+    key
+}
+
+/// The id of a change: the first half of a SHA-256 over what the change says, as a UUID of version 8.
+///
+/// `what` is the status or the event, `discriminator` what makes two of one kind different (empty for statuses,
+/// to which a life comes once). Time received, retry count, configuration, format and verdict stay out, so the id
+/// is the same from every store, retry, order and configuration.
+pub fn change_id(
+    account: &AccountId,
+    subject: &Subject,
+    participant: Option<&ParticipantId>,
+    kind: &str,
+    what: &str,
+    discriminator: &[u8],
+) -> ChangeId {
+    let mut hash = Sha256::new();
+    let participant = participant.map_or("", ParticipantId::as_str);
+    let texts =
+        ["countersign.change.v1", account.as_str(), subject.kind(), subject.id(), participant, kind, what];
+    for part in texts.iter().map(|text| text.as_bytes()).chain([discriminator]) {
+        // Lengths first: no two different lists of parts can run together into the same bytes.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    ChangeId(Uuid::new_v8(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_routing_key_has_three_words_whatever_the_event_is_called() {
+        let account = AccountId::new("8B411BFE-54F5");
+        assert_eq!(
+            routing_key("signing_request", "completed", &account),
+            "signing_request.completed.8b411bfe-54f5"
+        );
+        assert_eq!(
+            routing_key("activity", "Evil.#.* event\u{e9}", &account),
+            "activity.evil_____event_.8b411bfe-54f5"
+        );
+        assert_eq!(routing_key("activity", "", &account), "activity._.8b411bfe-54f5");
+        let long = routing_key("activity", &"x".repeat(10_000), &AccountId::new(&"y".repeat(10_000)));
+        assert!(long.len() <= 255, "{}", long.len());
+    }
+
+    #[test]
+    fn parts_of_an_id_cannot_run_together() {
+        let account = AccountId::new("a");
+        let subject = Subject::Account;
+        let id = |kind, what| change_id(&account, &subject, None, kind, what, b"");
+        assert_ne!(id("ab", "c"), id("a", "bc"));
+        assert_eq!(id("ab", "c"), id("ab", "c"));
+    }
+}

@@ -1,0 +1,15 @@
+//! The unified e-signature words: signing requests, participants, the state machine and the published change.
+
+pub mod change;
+pub mod map;
+pub mod observation;
+pub mod receipt;
+pub mod request;
+pub mod state;
+pub mod status;
+
+pub use change::{Change, ChangeKind, Entry, Origin, Verdict};
+pub use observation::{Activity, Mark, Observation, Person};
+pub use receipt::Receipt;
+pub use state::State;
+pub use status::{ParticipantStatus, SigningRequestStatus};

@@ -1,0 +1,1 @@
+//! The unified signing request: the whole object that enriched messages carry.

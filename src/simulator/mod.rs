@@ -1,0 +1,1 @@
+//! A stand-in for DocuSign and a sender of signed Connect traffic.

@@ -1,0 +1,1 @@
+//! Structured logs: text for people at a terminal, JSON lines for machines.

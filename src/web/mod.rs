@@ -1,0 +1,1 @@
+//! HTTP faces: deliveries, feed, operations, dashboard.

@@ -9,6 +9,9 @@ pub enum Error {
     /// It cannot write or read now: disk full, file gone, closing.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// The database refused this one write or read; others may well succeed.
+    #[error("the store refused it: {0}")]
+    Rejected(String),
     /// It cannot be opened at all.
     #[error("the store at {path} cannot be opened: {why}")]
     Open {

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 
 use crate::base::{AccountId, ChangeId, DeliveryId, Outcome, Position, SigningRequestId, Subject};
-use crate::connect::{Delivery, Format};
+use crate::connect::{Format, VerifiedDelivery};
 use crate::signing::{Entry, Observation, SigningRequestStatus, State};
 
 /// A verified delivery on its way in, with what was read from it.
 #[derive(Debug)]
 pub struct Arrival {
     /// The delivery: its bytes and headers are kept.
-    pub delivery: Delivery,
+    pub delivery: VerifiedDelivery,
     /// What it says.
     pub reading: Reading,
 }
@@ -19,7 +19,7 @@ pub struct Arrival {
 #[derive(Debug)]
 pub enum Reading {
     /// It says this.
-    Understood(Observation),
+    Understood(Box<Observation>),
     /// It could not be read, for this reason: quarantined.
     Unreadable(String),
 }
@@ -74,7 +74,8 @@ pub struct Covered {
 
 /// The enriched change, complete but for its sequence, which the store gives.
 ///
-/// `body` is called inside the transaction with the sequence, and must do nothing but write the JSON.
+/// `body` is called inside the transaction with the sequence, and must do nothing but write the JSON. It may be
+/// called again when the transaction has to be repeated.
 pub struct EnrichedChange {
     /// Message id: made of the ids that it covers.
     pub id: ChangeId,
@@ -85,7 +86,7 @@ pub struct EnrichedChange {
     /// When the fetch was answered.
     pub received_at: Timestamp,
     /// Writes the JSON body for a sequence.
-    pub body: Box<dyn FnOnce(u64) -> String + Send>,
+    pub body: Box<dyn Fn(u64) -> String + Send>,
 }
 
 impl std::fmt::Debug for EnrichedChange {
@@ -200,8 +201,13 @@ pub struct Timeline {
 /// How a quarantine ends.
 #[derive(Debug)]
 pub enum Resolution {
-    /// It can be read now, and says this.
-    Released(Observation),
+    /// It can be read now.
+    Released {
+        /// What it says.
+        observation: Box<Observation>,
+        /// Trace context for the changes that it makes.
+        traceparent: String,
+    },
     /// It is not wanted; its bytes stay until they are pruned.
     Dropped,
 }

@@ -1,0 +1,252 @@
+//! Writing a delivery and its changes: the transaction that stands between a delivery and its 200.
+
+use jiff::Timestamp;
+
+use crate::base::{ChangeId, DeliveryId, Outcome, Position, limits};
+use crate::signing::state::Cause;
+use crate::signing::{Change, ChangeKind, Observation, Origin};
+
+use super::body::Packed;
+use super::ledger::Ledger;
+use super::session::Value;
+use super::{Appended, Arrival, EnrichedChange, Enrichment, Error, Reading};
+
+/// A change as it is written: its fixed columns, whatever made it.
+struct Record<'a> {
+    id: ChangeId,
+    reference: i64,
+    sequence: u64,
+    routing_key: &'a str,
+    event_type: &'a str,
+    occurred_at: Timestamp,
+    received_at: Timestamp,
+    traceparent: &'a str,
+    body: &'a str,
+}
+
+/// Appends one arrival; `packed` holds its headers and bytes, ready to be written.
+pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) -> Result<Appended, Error> {
+    let delivery = arrival.delivery.delivery();
+    ledger.now = ledger.now.max(delivery.received_at);
+    let (subject, outcome, changes) = match &arrival.reading {
+        Reading::Unreadable(why) => (None, Outcome::Quarantined(why.clone()), 0),
+        Reading::Understood(seen) => {
+            let cause = cause(delivery.id, delivery.received_at, Origin::Connect);
+            let (reference, changes) = apply(ledger, seen, cause, &delivery.traceparent)?;
+            let outcome = if changes == 0 { Outcome::Duplicate } else { Outcome::Accepted };
+            (Some((reference, seen)), outcome, changes)
+        }
+    };
+    match outcome {
+        Outcome::Accepted => ledger.added.accepted += 1,
+        Outcome::Duplicate => ledger.added.duplicates += 1,
+        _ => {}
+    }
+    let seq = ledger.next_delivery();
+    let reason = if let Outcome::Quarantined(why) = &outcome { Some(why.as_str()) } else { None };
+    ledger.session.execute(
+        "INSERT INTO deliveries (seq, id, source, received_at, format, event, subject_ref, outcome, reason, body_bytes, \
+         changes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        &[
+            seq.into(),
+            delivery.id.0.as_bytes().as_slice().into(),
+            delivery.source.as_str().into(),
+            delivery.received_at.into(),
+            subject.map(|(_, seen)| seen.format.word()).into(),
+            subject.map(|(_, seen)| seen.event.as_str()).into(),
+            subject.map(|(reference, _)| reference).into(),
+            outcome.word().into(),
+            reason.into(),
+            i64::try_from(delivery.body.length()).unwrap_or(i64::MAX).into(),
+            i64::try_from(changes).unwrap_or(i64::MAX).into(),
+        ],
+    )?;
+    ledger.session.execute(
+        "INSERT INTO bodies (seq, headers, encoding, body) VALUES (?1, ?2, ?3, ?4)",
+        &[seq.into(), packed.headers.as_str().into(), packed.encoding.into(), packed.bytes().into()],
+    )?;
+    Ok(Appended { outcome, delivery_id: delivery.id, changes })
+}
+
+fn cause(delivery_id: DeliveryId, received_at: Timestamp, origin: Origin) -> Cause {
+    Cause { origin, received_at, delivery_id: Some(delivery_id) }
+}
+
+/// Runs the state machine and writes what it makes; the subject's number and how many changes.
+fn apply(
+    ledger: &mut Ledger,
+    seen: &Observation,
+    cause: Cause,
+    traceparent: &str,
+) -> Result<(i64, usize), Error> {
+    let known = known_activity(ledger, seen)?;
+    let held = ledger.open_subject(&seen.account, &seen.subject)?;
+    let before = held.state.sequence;
+    let changes = held.state.apply(seen, cause, |_| known);
+    let reference = held.reference;
+    for change in &changes {
+        write_change(ledger, reference, change, traceparent)?;
+    }
+    if !changes.is_empty() && ledger.enrich && seen.subject.signing_request().is_some() {
+        claim_fetch(ledger, reference, before, cause.received_at, traceparent)?;
+    }
+    Ok((reference, changes.len()))
+}
+
+/// Whether the observation's activity was published before. Looked up ahead, as the state machine does no I/O.
+fn known_activity(ledger: &Ledger, seen: &Observation) -> Result<bool, Error> {
+    let Some(activity) = &seen.activity else { return Ok(false) };
+    let id = crate::signing::state::activity_id(&seen.account, &seen.subject, &seen.event, activity);
+    let sql = "SELECT 1 FROM activities_seen WHERE id = ?1";
+    Ok(ledger.session.row(sql, &[id.0.as_bytes().as_slice().into()], |_| Ok(()))?.is_some())
+}
+
+fn write_change(
+    ledger: &mut Ledger,
+    reference: i64,
+    change: &Change,
+    traceparent: &str,
+) -> Result<(), Error> {
+    if change.kind == ChangeKind::Activity {
+        ledger.session.execute(
+            "INSERT INTO activities_seen (id, seen_at) VALUES (?1, ?2)",
+            &[change.id.0.as_bytes().as_slice().into(), change.received_at.into()],
+        )?;
+    }
+    let record = Record {
+        id: change.id,
+        reference,
+        sequence: change.sequence,
+        routing_key: &change.routing_key(),
+        event_type: change.kind.event_type(),
+        occurred_at: change.occurred_at.at,
+        received_at: change.received_at,
+        traceparent,
+        body: &change.body(),
+    };
+    write(ledger, &record).map(drop)
+}
+
+fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
+    let position = ledger.next_position();
+    ledger.added.changes += 1;
+    let what = record.routing_key.split('.').nth(1).unwrap_or_default();
+    ledger.session.execute(
+        "INSERT INTO changes (position, id, subject_ref, sequence, what, routing_key, event_type, occurred_at, \
+         received_at, traceparent, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        &[
+            position.into(),
+            record.id.0.as_bytes().as_slice().into(),
+            record.reference.into(),
+            i64::try_from(record.sequence).unwrap_or(i64::MAX).into(),
+            what.into(),
+            record.routing_key.into(),
+            record.event_type.into(),
+            record.occurred_at.into(),
+            record.received_at.into(),
+            record.traceparent.into(),
+            record.body.into(),
+        ],
+    )?;
+    ledger.session.execute(
+        "INSERT INTO outbox (position, appended_at) VALUES (?1, ?2)",
+        &[position.into(), record.received_at.into()],
+    )?;
+    Ok(ledger.last_position())
+}
+
+/// Leaves a claim for the enricher; a burst leaves one, due a moment after its first change.
+fn claim_fetch(
+    ledger: &Ledger,
+    reference: i64,
+    covers_after: u64,
+    at: Timestamp,
+    traceparent: &str,
+) -> Result<(), Error> {
+    let due_at = at.checked_add(limits::ENRICH_COALESCE).unwrap_or(at);
+    let covers_after = i64::try_from(covers_after).unwrap_or(i64::MAX);
+    let arguments: [Value<'_>; 4] =
+        [reference.into(), due_at.into(), covers_after.into(), traceparent.into()];
+    ledger.session.execute(
+        "INSERT INTO enrichments (subject_ref, due_at, attempts, covers_after, traceparent) VALUES (?1, ?2, 0, ?3, ?4) \
+         ON CONFLICT (subject_ref) DO UPDATE SET traceparent = excluded.traceparent",
+        &arguments,
+    )?;
+    Ok(())
+}
+
+/// Ends a quarantine by applying what the delivery is now read to say.
+pub(super) fn release(
+    ledger: &mut Ledger,
+    id: DeliveryId,
+    seen: &Observation,
+    traceparent: &str,
+) -> Result<Option<Appended>, Error> {
+    let found = ledger.session.row(
+        "SELECT seq, received_at FROM deliveries WHERE id = ?1 AND outcome = 'quarantined'",
+        &[id.0.as_bytes().as_slice().into()],
+        |row| Ok((row.int(0)?, row.time(1)?)),
+    )?;
+    let Some((seq, received_at)) = found else { return Ok(None) };
+    let (reference, changes) = apply(ledger, seen, cause(id, received_at, Origin::Replay), traceparent)?;
+    ledger.session.execute(
+        "UPDATE deliveries SET outcome = 'released', subject_ref = ?2, format = ?3, event = ?4, changes = ?5 WHERE seq = ?1",
+        &[
+            seq.into(),
+            reference.into(),
+            seen.format.word().into(),
+            seen.event.as_str().into(),
+            i64::try_from(changes).unwrap_or(i64::MAX).into(),
+        ],
+    )?;
+    let outcome = if changes == 0 { Outcome::Duplicate } else { Outcome::Accepted };
+    Ok(Some(Appended { outcome, delivery_id: id, changes }))
+}
+
+/// Ends a quarantine without applying anything.
+pub(super) fn drop_quarantined(ledger: &Ledger, id: DeliveryId) -> Result<Option<Appended>, Error> {
+    let changed = ledger.session.execute(
+        "UPDATE deliveries SET outcome = 'dropped' WHERE id = ?1 AND outcome = 'quarantined'",
+        &[id.0.as_bytes().as_slice().into()],
+    )?;
+    let outcome = Outcome::Quarantined("dropped".into());
+    Ok((changed > 0).then_some(Appended { outcome, delivery_id: id, changes: 0 }))
+}
+
+/// Appends the enriched change and ends its claim; what came in meanwhile keeps one, due at once after coalescing.
+pub(super) fn complete(
+    ledger: &mut Ledger,
+    claim: &Enrichment,
+    enriched: &EnrichedChange,
+) -> Result<(), Error> {
+    ledger.now = ledger.now.max(enriched.received_at);
+    let subject = crate::base::Subject::SigningRequest(claim.signing_request.clone());
+    let held = ledger.open_subject(&claim.account, &subject)?;
+    let known = held.state.sequence;
+    held.state.sequence += 1;
+    let (reference, sequence) = (held.reference, held.state.sequence);
+    let record = Record {
+        id: enriched.id,
+        reference,
+        sequence,
+        routing_key: &enriched.routing_key,
+        event_type: crate::signing::change::ENRICHED_TYPE,
+        occurred_at: enriched.occurred_at,
+        received_at: enriched.received_at,
+        traceparent: &claim.traceparent,
+        body: &(enriched.body)(sequence),
+    };
+    write(ledger, &record)?;
+    let covered = claim.covers.iter().map(|c| c.sequence).max().unwrap_or(known);
+    if known > covered {
+        let due_at =
+            enriched.received_at.checked_add(limits::ENRICH_COALESCE).unwrap_or(enriched.received_at);
+        ledger.session.execute(
+            "UPDATE enrichments SET covers_after = ?2, due_at = ?3, attempts = 0, last_error = NULL WHERE subject_ref = ?1",
+            &[reference.into(), i64::try_from(covered).unwrap_or(i64::MAX).into(), due_at.into()],
+        )?;
+    } else {
+        ledger.session.execute("DELETE FROM enrichments WHERE subject_ref = ?1", &[reference.into()])?;
+    }
+    Ok(())
+}

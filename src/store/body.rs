@@ -1,0 +1,89 @@
+//! The bytes of a delivery as they are kept: compressed in the database, or in a file of their own when large.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use crate::base::DeliveryId;
+use crate::connect::{Body, Delivery};
+
+use super::{Error, StoredBody};
+
+const PLAIN: i64 = 0;
+const LZ4: i64 = 1;
+const FILE: i64 = 2;
+
+/// Headers and bytes, ready to be written; made outside the writer, whose time is everyone's.
+#[derive(Debug)]
+pub(super) struct Packed {
+    pub(super) headers: String,
+    pub(super) encoding: i64,
+    body: PackedBody,
+    /// A file already moved to its place, to be removed again should the write fail.
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+enum PackedBody {
+    Plain(Bytes),
+    Compressed(Vec<u8>),
+    Outside,
+}
+
+impl Packed {
+    /// Compresses a small body; moves a large one's file to its lasting place, durably.
+    pub(super) fn pack(delivery: &Delivery, folder: &Path) -> Result<Self, Error> {
+        let headers = serde_json::to_string(&delivery.headers).unwrap_or_default();
+        Ok(match &delivery.body {
+            Body::Inline(bytes) => {
+                let compressed = lz4_flex::compress_prepend_size(bytes);
+                if compressed.len() < bytes.len() {
+                    Self { headers, encoding: LZ4, body: PackedBody::Compressed(compressed), file: None }
+                } else {
+                    Self { headers, encoding: PLAIN, body: PackedBody::Plain(bytes.clone()), file: None }
+                }
+            }
+            Body::Spooled { path, .. } => {
+                let lasting = file_of(folder, delivery.id);
+                let moved = fs::rename(path, &lasting).and_then(|()| File::open(folder)?.sync_all());
+                moved.map_err(|e| Error::Unavailable(format!("a large body could not be kept: {e}")))?;
+                Self { headers, encoding: FILE, body: PackedBody::Outside, file: Some(lasting) }
+            }
+        })
+    }
+
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        match &self.body {
+            PackedBody::Plain(bytes) => Some(bytes),
+            PackedBody::Compressed(bytes) => Some(bytes),
+            PackedBody::Outside => None,
+        }
+    }
+
+    /// About how much this adds to a transaction.
+    pub(super) fn weight(&self) -> usize {
+        self.headers.len() + self.bytes().map_or(0, <[u8]>::len)
+    }
+}
+
+/// The file of a large body.
+pub(super) fn file_of(folder: &Path, id: DeliveryId) -> PathBuf {
+    folder.join(id.to_string())
+}
+
+/// The bytes back from what was written.
+pub(super) fn unpack(
+    encoding: i64,
+    bytes: Vec<u8>,
+    folder: &Path,
+    id: DeliveryId,
+) -> Result<StoredBody, Error> {
+    match encoding {
+        PLAIN => Ok(StoredBody::Inline(bytes.into())),
+        LZ4 => lz4_flex::decompress_size_prepended(&bytes)
+            .map(|bytes| StoredBody::Inline(bytes.into()))
+            .map_err(|_| Error::Rejected("a stored body is damaged".into())),
+        _ => Ok(StoredBody::File(file_of(folder, id))),
+    }
+}

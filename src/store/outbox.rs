@@ -1,0 +1,83 @@
+//! The unpublished changes: read in order, settled with the broker's receipt.
+
+use jiff::Timestamp;
+
+use crate::base::{Position, limits};
+use crate::signing::{Entry, Receipt};
+
+use super::feed::{read_entry, signed};
+use super::ledger::Ledger;
+use super::session::Session;
+use super::{Backlog, Error};
+
+pub(super) fn unsettled(session: &Session, after: Position, limit: usize) -> Result<Vec<Entry>, Error> {
+    session.rows(
+        "SELECT c.position, c.subject_ref, c.id, s.account, s.kind, s.id, c.sequence, c.routing_key, c.event_type, \
+         c.occurred_at, c.traceparent, c.body FROM outbox o JOIN changes c ON c.position = o.position \
+         JOIN subjects s ON s.ref = c.subject_ref WHERE o.position > ?1 ORDER BY o.position LIMIT ?2",
+        &[signed(after.0).into(), signed(limit as u64).into()],
+        read_entry,
+    )
+}
+
+pub(super) fn settle(ledger: &mut Ledger, receipts: &[Receipt]) -> Result<(), Error> {
+    for receipt in receipts {
+        let position = signed(receipt.position().0);
+        let gone = ledger.session.execute("DELETE FROM outbox WHERE position = ?1", &[position.into()])?;
+        ledger.added.settled += i64::try_from(gone).unwrap_or(0);
+    }
+    Ok(())
+}
+
+pub(super) fn backlog(session: &Session) -> Result<Backlog, Error> {
+    let found = session.row(
+        "SELECT (SELECT count(*) FROM outbox), (SELECT appended_at FROM outbox ORDER BY position LIMIT 1)",
+        &[],
+        |row| Ok(Backlog { changes: row.count(0)?, oldest_at: row.time_maybe(1)? }),
+    )?;
+    Ok(found.unwrap_or_default())
+}
+
+pub(super) fn republish(ledger: &mut Ledger, positions: &[Position]) -> Result<usize, Error> {
+    let mut count = 0;
+    for position in positions.iter().take(limits::PAGE_ROWS_MAX) {
+        count += ledger.session.execute(
+            "INSERT INTO outbox (position, appended_at) SELECT position, received_at FROM changes WHERE position = ?1 \
+             ON CONFLICT (position) DO NOTHING",
+            &[signed(position.0).into()],
+        )?;
+    }
+    Ok(count)
+}
+
+/// Deletes what is older than `before`, some thousands of rows at a time; the deliveries that went, and their files.
+pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate::base::DeliveryId>, Error> {
+    const ROWS: i64 = 2_000;
+    // Delivery ids are time-ordered: every id of before that moment is less than the least id at it.
+    let bound = crate::base::Dice::seeded(0).uuid_at(before);
+    let mut least = *bound.as_bytes();
+    least[6..].fill(0);
+    let session = &ledger.session;
+    let old = session.rows(
+        "SELECT d.seq, d.id, b.encoding FROM deliveries d LEFT JOIN bodies b ON b.seq = d.seq \
+         WHERE d.id < ?1 AND d.outcome <> 'quarantined' ORDER BY d.id LIMIT ?2",
+        &[least.as_slice().into(), ROWS.into()],
+        |row| Ok((row.int(0)?, crate::base::DeliveryId(row.uuid(1)?))),
+    )?;
+    for (seq, _) in &old {
+        session.execute("DELETE FROM bodies WHERE seq = ?1", &[(*seq).into()])?;
+        session.execute("DELETE FROM deliveries WHERE seq = ?1", &[(*seq).into()])?;
+    }
+    session.execute(
+        "DELETE FROM activities_seen WHERE id IN (SELECT id FROM activities_seen WHERE seen_at < ?1 LIMIT ?2)",
+        &[before.into(), ROWS.into()],
+    )?;
+    // The newest change stays whatever its age: the next position is counted from it.
+    session.execute(
+        "DELETE FROM changes WHERE position IN (SELECT position FROM (SELECT c.position, c.received_at FROM changes c \
+         WHERE c.position < (SELECT max(position) FROM changes) ORDER BY c.position LIMIT ?2) \
+         WHERE received_at < ?1 AND position NOT IN (SELECT position FROM outbox))",
+        &[before.into(), ROWS.into()],
+    )?;
+    Ok(old.into_iter().map(|(_, id)| id).collect())
+}

@@ -1,0 +1,150 @@
+//! The one writer: what waits goes into one transaction, and everyone is answered once it is on disk.
+
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::base::{Position, limits};
+
+use super::Error;
+use super::ledger::Ledger;
+
+/// One write that waits. It may be run twice: when its group fails, each is tried again alone.
+trait Write: Send {
+    fn run(&mut self, ledger: &mut Ledger) -> Result<(), Error>;
+    fn weight(&self) -> usize;
+    fn answer(self: Box<Self>, committed: Result<(), Error>);
+}
+
+struct Waiting<T, F> {
+    write: F,
+    weight: usize,
+    made: Option<T>,
+    reply: oneshot::Sender<Result<T, Error>>,
+}
+
+impl<T: Send, F: FnMut(&mut Ledger) -> Result<T, Error> + Send> Write for Waiting<T, F> {
+    fn run(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
+        self.made = Some((self.write)(ledger)?);
+        Ok(())
+    }
+
+    fn weight(&self) -> usize {
+        self.weight
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), Error>) {
+        let Self { made, reply, .. } = *self;
+        let answer =
+            committed.and_then(|()| made.ok_or_else(|| Error::Rejected("it was not written".into())));
+        // A caller that has gone away needs no answer.
+        let _ = reply.send(answer);
+    }
+}
+
+/// The way to the writer; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Box<dyn Write>>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("room", &self.queue.capacity()).finish()
+    }
+}
+
+impl Writer {
+    /// Starts the writer's thread; it ends when the last way to it is gone.
+    pub(super) fn start(
+        ledger: Ledger,
+        last: watch::Sender<Position>,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (queue, waiting) = mpsc::channel(limits::STORE_QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || run(ledger, waiting, &last))?;
+        Ok((Self { queue }, thread))
+    }
+
+    /// Writes at once or not at all: [`Error::Busy`] when too many wait. For deliveries, which can be sent again.
+    pub(super) async fn try_write<T: Send + 'static>(
+        &self,
+        weight: usize,
+        write: impl FnMut(&mut Ledger) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.try_send(Box::new(Waiting { write, weight, made: None, reply })).map_err(|e| match e {
+            mpsc::error::TrySendError::Full(_) => Error::Busy,
+            mpsc::error::TrySendError::Closed(_) => closed(),
+        })?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Writes, waiting for room. For flows, which have nothing better to do.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnMut(&mut Ledger) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let waiting = Box::new(Waiting { write, weight: 256, made: None, reply });
+        self.queue.send(waiting).await.map_err(|_| closed())?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+fn closed() -> Error {
+    Error::Unavailable("it is closing".into())
+}
+
+fn run(mut ledger: Ledger, mut waiting: mpsc::Receiver<Box<dyn Write>>, last: &watch::Sender<Position>) {
+    let mut group: Vec<Box<dyn Write>> = Vec::with_capacity(limits::STORE_GROUP_MAX);
+    while let Some(first) = waiting.blocking_recv() {
+        let mut weight = first.weight();
+        group.push(first);
+        while group.len() < limits::STORE_GROUP_MAX && weight < limits::STORE_GROUP_BYTES_MAX {
+            let Ok(next) = waiting.try_recv() else { break };
+            weight += next.weight();
+            group.push(next);
+        }
+        match commit(&mut ledger, &mut group) {
+            Err(Error::Rejected(_)) if group.len() > 1 => {
+                // One of them cannot be written: alone, only that one fails.
+                for mut one in group.drain(..) {
+                    let committed = commit(&mut ledger, std::slice::from_mut(&mut one));
+                    one.answer(committed);
+                }
+            }
+            committed => {
+                for one in group.drain(..) {
+                    one.answer(committed.clone());
+                }
+            }
+        }
+        last.send_if_modified(|position| {
+            std::mem::replace(position, ledger.last_position()) != ledger.last_position()
+        });
+    }
+}
+
+fn commit(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Error> {
+    let written = transact(ledger, group);
+    if written.is_err() {
+        ledger.session.rollback();
+        // What is in memory ran ahead of the database: forget it. Should even reading fail now, every further
+        // write fails at its own BEGIN and resets again.
+        if let Err(error) = ledger.reset() {
+            tracing::error!(%error, "the store cannot be read after a failed write");
+        }
+    }
+    written
+}
+
+fn transact(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Error> {
+    ledger.session.begin()?;
+    for one in group.iter_mut() {
+        one.run(ledger)?;
+    }
+    ledger.flush()?;
+    ledger.session.commit()
+}

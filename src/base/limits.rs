@@ -14,6 +14,8 @@ pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 pub const XML_DEPTH_MAX: usize = 64;
 /// Recipients in one message; DocuSign's own largest envelopes have some hundreds.
 pub const RECIPIENTS_MAX: usize = 2_000;
+/// Envelope custom fields kept from one message; DocuSign's own limit per account is far below.
+pub const CUSTOM_FIELDS_MAX: usize = 1_000;
 /// Longest word of an id or event name that is accepted from a message, in bytes.
 pub const WORD_BYTES_MAX: usize = 256;
 /// DocuSign signs with up to 100 keys: `X-DocuSign-Signature-1` to `-100`.

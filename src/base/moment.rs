@@ -1,6 +1,6 @@
 //! A moment as DocuSign tells it: RFC 3339 with any fraction, or a zone-less XML time.
 
-use jiff::{Timestamp, civil, tz::Offset};
+use jiff::{Timestamp, civil, tz::TimeZone};
 
 /// A point in time, and whether its zone was told or had to be assumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,11 +18,11 @@ impl Moment {
     }
 
     /// Reads `2022-12-09T18:29:29.7360000Z`, `…-07:00`, or a zone-less `2020-03-28T23:56:33.873`, which is
-    /// shifted by `offset` where one is known. Empty text, DocuSign's null date (`0001-01-01…`) and anything
+    /// read in `zone` where one is known (of two readings at the end of daylight saving, the earlier). Empty text, DocuSign's null date (`0001-01-01…`) and anything
     /// unreadable are `None`.
     ///
     /// Source: recorded Connect messages; fractions have 0 to 7 digits.
-    pub fn parse(text: &str, offset: Option<Offset>) -> Option<Self> {
+    pub fn parse(text: &str, zone: Option<&TimeZone>) -> Option<Self> {
         let text = text.trim();
         if text.is_empty() || text.starts_with("0001-01-01") {
             return None;
@@ -31,18 +31,20 @@ impl Moment {
             return Some(Self::certain(at));
         }
         let civil: civil::DateTime = text.parse().ok()?;
-        let at = offset.unwrap_or(Offset::UTC).to_timestamp(civil).ok()?;
-        Some(Self { at, certain: offset.is_some() })
+        let at = zone.unwrap_or(&TimeZone::UTC).to_timestamp(civil).ok()?;
+        Some(Self { at, certain: zone.is_some() })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::Offset;
+
     use super::*;
 
     fn parsed(text: &str, hours: Option<i8>) -> Option<(String, bool)> {
-        let offset = hours.and_then(|h| Offset::from_hours(h).ok());
-        Moment::parse(text, offset).map(|m| (m.at.to_string(), m.certain))
+        let zone = hours.and_then(|h| Offset::from_hours(h).ok()).map(TimeZone::fixed);
+        Moment::parse(text, zone.as_ref()).map(|m| (m.at.to_string(), m.certain))
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub struct ConnectEvent<'a> {
     pub account_id: Option<Cow<'a, str>>,
     /// What the event is about.
     pub object: Object<'a>,
-    /// `generatedDateTime` or `TimeGenerated`.
+    /// `generatedDateTime` or `TimeGenerated`; for a JSON aggregate, which has neither, the envelope's
+    /// `lastModifiedDateTime`.
     pub generated_at: Option<Moment>,
     /// The recipient that a `recipient-*` event names.
     pub recipient_id: Option<Cow<'a, str>>,
@@ -46,9 +47,9 @@ pub struct ConnectEvent<'a> {
     pub reassigned_recipient_id: Option<Cow<'a, str>>,
     /// The envelope as it stood, where the message carries it.
     pub envelope: Option<Envelope<'a>>,
-    /// A digest of `data` without `retryCount` and `configurationId`: what tells two messages apart that carry
-    /// no time.
-    pub content_digest: [u8; 32],
+    /// Only where `generated_at` is absent, what tells two such messages apart: a digest of `data` (which is
+    /// without `retryCount` and `configurationId`), or of the whole body where there is no `data`.
+    pub content_digest: Option<[u8; 32]>,
 }
 
 /// The object that an event is about.

@@ -3,10 +3,14 @@
 pub mod delivery;
 pub mod elide;
 pub mod event;
+mod explain;
 pub mod json;
 pub mod parse;
 pub mod signature;
+mod text;
+mod tolerant;
 pub mod xml;
 
 pub use delivery::{Body, Delivery, VerifiedDelivery};
 pub use event::{ConnectEvent, Envelope, Format, Object, Recipient};
+pub use parse::{Unreadable, parse, parse_bytes};

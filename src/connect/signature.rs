@@ -1,1 +1,180 @@
-//! x
+//! The signature of a delivery: HMAC-SHA256 over the bytes received, by any key of the source.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq as _};
+
+use crate::base::Refusal;
+use crate::base::limits::SIGNATURES_MAX;
+
+use super::delivery::{Delivery, VerifiedDelivery};
+
+pub(super) type Digest32 = [u8; 32];
+
+/// What comes before the number in the name of a signature's header.
+pub(super) const HEADER_PREFIX: &str = "x-docusign-signature-";
+/// The header that names the algorithm (and is no signature).
+pub(super) const DIGEST_HEADER: &str = "x-authorization-digest";
+
+/// The Connect keys of a source, prepared once and cloned for each delivery.
+///
+/// A key is the text shown in Connect's settings, taken verbatim as UTF-8: it looks like base64 but is never
+/// decoded, and its last `=` belongs to it.
+#[derive(Clone, Default)]
+pub struct Keys(Vec<Hmac<Sha256>>);
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keys({})", self.0.len())
+    }
+}
+
+impl Keys {
+    /// Prepares the keys. An empty text is no key: anyone could sign with it.
+    pub fn new(texts: &[SecretString]) -> Self {
+        Self(texts.iter().filter_map(|text| state(text.expose_secret().as_bytes())).collect())
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True without any key: every delivery is then refused.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Begins the digests of a body that arrives in pieces.
+    pub fn begin(&self) -> Digesting {
+        Digesting(self.0.clone())
+    }
+
+    /// The digests of a whole body, one for each key.
+    pub fn digests(&self, body: &[u8]) -> Digests {
+        let mut digesting = self.begin();
+        digesting.update(body);
+        digesting.finish()
+    }
+}
+
+/// The HMAC state of a key; none for an empty one.
+fn state(key: &[u8]) -> Option<Hmac<Sha256>> {
+    if key.is_empty() { None } else { Hmac::new_from_slice(key).ok() }
+}
+
+/// The digest of `body` by `key`; all zeros for an empty key, which signs nothing.
+pub(super) fn digest(key: &[u8], body: &[u8]) -> Digest32 {
+    state(key).map_or([0; 32], |mut state| {
+        state.update(body);
+        state.finalize().into_bytes().into()
+    })
+}
+
+/// Digests of a body whose bytes are still arriving.
+#[derive(Clone)]
+pub struct Digesting(Vec<Hmac<Sha256>>);
+
+impl std::fmt::Debug for Digesting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Digesting({})", self.0.len())
+    }
+}
+
+impl Digesting {
+    /// Takes in the next bytes, exactly as received.
+    pub fn update(&mut self, bytes: &[u8]) {
+        for state in &mut self.0 {
+            state.update(bytes);
+        }
+    }
+
+    /// The digests, once the last byte is in.
+    pub fn finish(self) -> Digests {
+        Digests(self.0.into_iter().map(|state| state.finalize().into_bytes().into()).collect())
+    }
+}
+
+/// The digests of one body, one for each key of its source.
+#[derive(Clone)]
+pub struct Digests(Vec<Digest32>);
+
+impl std::fmt::Debug for Digests {
+    // A digest is a valid signature: it stays out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Digests({})", self.0.len())
+    }
+}
+
+/// Holds a delivery against the digests of its body: the only way to a [`VerifiedDelivery`].
+///
+/// Any `X-DocuSign-Signature-N` may match any key: during a rotation DocuSign's numbering and ours differ.
+/// Everything is compared with everything in constant time.
+///
+/// # Errors
+/// The delivery back, and why it is refused: no key, no signature, an unknown algorithm, or no match.
+#[allow(clippy::result_large_err)] // both ways carry the delivery: boxing one would allocate for nothing
+pub fn verify(delivery: Delivery, digests: &Digests) -> Result<VerifiedDelivery, (Delivery, Refusal)> {
+    match refusal(&delivery, digests) {
+        None => Ok(VerifiedDelivery::new(delivery)),
+        Some(refusal) => Err((delivery, refusal)),
+    }
+}
+
+fn refusal(delivery: &Delivery, digests: &Digests) -> Option<Refusal> {
+    if digests.0.is_empty() {
+        return Some(Refusal::NoKey);
+    }
+    let mut present = false;
+    let mut matched = Choice::from(0);
+    for value in signatures(&delivery.headers).take(SIGNATURES_MAX) {
+        present = true;
+        if let Some(told) = decode(value) {
+            for digest in &digests.0 {
+                matched |= told.ct_eq(digest);
+            }
+        }
+    }
+    let known = |name: &str| name.replace('-', "").trim().eq_ignore_ascii_case("HMACSHA256");
+    let mut algorithms = delivery.headers.iter().filter(|(name, _)| name == DIGEST_HEADER);
+    if !present {
+        Some(Refusal::SignatureMissing)
+    } else if algorithms.any(|(_, value)| !known(value)) {
+        Some(Refusal::DigestUnknown)
+    } else if !bool::from(matched) {
+        Some(Refusal::SignatureWrong)
+    } else {
+        None
+    }
+}
+
+/// The values of all signature headers, numbered 1 to [`SIGNATURES_MAX`]; names are in lower case.
+pub(super) fn signatures(headers: &[(String, String)]) -> impl Iterator<Item = &str> {
+    headers.iter().filter(|(name, _)| is_signature(name)).map(|(_, value)| value.as_str())
+}
+
+pub(super) fn is_signature(name: &str) -> bool {
+    let number = name.strip_prefix(HEADER_PREFIX).filter(|number| number.len() <= 3);
+    let number = number.filter(|number| number.bytes().all(|b| b.is_ascii_digit()));
+    number.and_then(|number| number.parse().ok()).is_some_and(|n| (1..=SIGNATURES_MAX).contains(&n))
+}
+
+/// A digest from standard base64 with padding; none for anything else.
+pub(super) fn decode(value: &str) -> Option<Digest32> {
+    let value = value.trim();
+    if value.len() != 44 {
+        return None;
+    }
+    STANDARD.decode(value).ok()?.try_into().ok()
+}
+
+/// Signs a body as DocuSign does: the value of `X-DocuSign-Signature-1` for `key`.
+pub fn sign(key: &str, body: &[u8]) -> String {
+    STANDARD.encode(digest(key.as_bytes(), body))
+}
+
+#[cfg(test)]
+mod tests;

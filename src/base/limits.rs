@@ -59,10 +59,38 @@ pub const ENRICH_COALESCE: Duration = Duration::from_millis(500);
 pub const ENRICH_ATTEMPTS_MAX: u32 = 8;
 /// First and longest wait between two attempts to fetch; each is jittered, and never before a rate limit resets.
 pub const ENRICH_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// The same where DocuSign does not let us in: an operator mends that in minutes or hours, not seconds.
+pub const ENRICH_MEND_BACKOFF: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
+/// A look at what is due happens at least this often, so that a clock that jumped delays nothing for longer.
+pub const ENRICH_LOOK_MAX: Duration = Duration::from_secs(60);
+/// First and longest wait between two attempts to write down a fetch that the store could not take.
+pub const ENRICH_WRITE_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Largest answer read from DocuSign into memory.
 pub const REST_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Time for one call to DocuSign.
 pub const REST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for the connection that a call needs.
+pub const REST_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest answer read where no object is expected: a refusal, a token, the list of a user's accounts.
+pub const REST_SHORT_ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Longest word of DocuSign's (error code, trace token) and longest message that is kept from a refusal, in characters.
+pub const REST_WORDS_MAX: (usize, usize) = (128, 512);
+/// Accounts whose remaining calls are remembered; far more than one receiver serves.
+pub const REST_ACCOUNTS_MAX: usize = 10_000;
+/// Shortest wait after DocuSign refused a call for its rate: the length of its burst window.
+pub const REST_THROTTLE_MIN: Duration = Duration::from_secs(30);
+/// Longest wait: the hour of its other limits, and slack for a clock that differs from DocuSign's.
+pub const REST_THROTTLE_MAX: Duration = Duration::from_secs(65 * 60);
+/// A token is renewed this long before it ends (DocuSign's own advice), or after half its life if that is sooner.
+pub const TOKEN_RENEW_AHEAD: Duration = Duration::from_secs(600);
+/// A refused token request is not repeated within this time: an answer to it does not change by asking.
+pub const TOKEN_REFUSED_MEMORY: Duration = Duration::from_secs(60);
+/// How long the list of the user's accounts is believed; DocuSign asks to cache it.
+pub const USERINFO_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// An account that is not on the list is looked for again no sooner than this.
+pub const USERINFO_AGE_MIN: Duration = Duration::from_secs(300);
+/// Document fields (tabs) in one enriched message, some 250 bytes each: RabbitMQ 4 refuses messages over 16 MiB.
+pub const DOCUMENT_FIELDS_MAX: usize = 5_000;
 
 /// Rows in one page of the HTTP API, and the default.
 pub const PAGE_ROWS_MAX: usize = 1_000;

@@ -1,1 +1,19 @@
-//! DocuSign's own words: the shapes of its JSON, shared by REST and Connect's envelopeSummary.
+//! DocuSign's own words: the shapes of its REST JSON, as far as we read them.
+//!
+//! Every field may be absent, scalars may come as text, numbers or booleans, lists as `{}`, and fields that we
+//! do not know are passed over (see [`tolerant`]). The names are held against DocuSign's API description and its
+//! current SDKs by a test.
+
+mod envelope;
+mod errors;
+mod recipient;
+mod tab;
+pub mod tolerant;
+
+pub use envelope::{CustomField, CustomFields, Envelope, EnvelopeDocument, Folder, UserInfo};
+pub use errors::ErrorDetails;
+pub use recipient::Recipient;
+pub use tab::{Radio, Tab};
+
+#[cfg(test)]
+mod spec_test;

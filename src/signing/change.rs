@@ -222,9 +222,9 @@ struct BodyView<'a> {
 }
 
 #[derive(Serialize)]
-struct AccountView<'a> {
-    id: &'a str,
-    integrated_account_id: Option<&'a str>,
+pub(super) struct AccountView<'a> {
+    pub(super) id: &'a str,
+    pub(super) integrated_account_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -1,15 +1,21 @@
 //! The unified e-signature words: signing requests, participants, the state machine and the published change.
 
 pub mod change;
+pub mod document;
+pub mod enriched;
 pub mod map;
+pub mod map_rest;
 pub mod observation;
+pub mod participant;
 pub mod receipt;
 pub mod request;
 pub mod state;
 pub mod status;
 
 pub use change::{Change, ChangeKind, Entry, Origin, Verdict};
+pub use enriched::{Enriched, Failure};
 pub use observation::{Activity, Mark, Observation, Person};
 pub use receipt::Receipt;
+pub use request::SigningRequest;
 pub use state::State;
 pub use status::{ParticipantStatus, SigningRequestStatus};

@@ -15,9 +15,10 @@ pub mod enrich;
 pub mod receive;
 pub mod relay;
 // floor 3, faces
-pub mod cli;
 pub mod simulator;
 pub mod web;
 // floor 4, wiring
 pub mod app;
 pub mod config;
+// floor 5, the command line: it starts what the wiring builds
+pub mod cli;

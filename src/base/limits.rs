@@ -100,3 +100,5 @@ pub const PAGE_ROWS: usize = 100;
 pub const STREAMS_MAX: usize = 256;
 /// A graceful stop waits this long for requests and for publishes in flight.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Largest settings file or file with a secret: people write some kilobytes.
+pub const SETTINGS_FILE_BYTES_MAX: u64 = 1024 * 1024;

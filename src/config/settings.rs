@@ -1,0 +1,185 @@
+//! Settings as checked: plain values that every later step can rely on.
+
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+
+use crate::base::{AccountId, SourceName};
+
+/// Everything that can be set, checked. Secrets show neither in `Debug` nor in logs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `HOST:PORT` of the HTTP server.
+    pub listen: String,
+    /// Folder of the SQLite file, spooled deliveries and archived documents.
+    pub data_dir: PathBuf,
+    /// Where changes are kept.
+    pub store: StoreSetting,
+    /// AMQP URLs, tried in turn; none means that changes wait in the store.
+    pub broker: Vec<SecretString>,
+    /// The source `default`, then the others in the order of the file.
+    pub sources: Vec<SourceSettings>,
+    /// Subscribers' queues, declared at start.
+    pub queues: Vec<QueueSettings>,
+    /// Bootstrap admin token of the HTTP API.
+    pub api_token: Option<SecretString>,
+    /// Key that seals stored credentials.
+    pub vault_key: Option<SecretString>,
+    /// DocuSign's OAuth and REST.
+    pub docusign: DocusignSettings,
+    /// Whether each change is followed by the whole signing request, fetched over REST.
+    pub enrich: bool,
+    /// How a change is laid into a message.
+    pub cloud_events: CloudEvents,
+    /// Whether the stream `countersign.audit` is declared and bound.
+    pub audit_stream: bool,
+    /// Largest delivery that is taken, in bytes.
+    pub delivery_bytes_max: u64,
+    /// How long a delivery is remembered as seen, in days.
+    pub dedup_retention_days: u32,
+    /// Threads of the HTTP server; one per core when none is told.
+    pub threads: Option<usize>,
+    /// How logs look.
+    pub log_format: LogFormat,
+    /// Which logs are written: a level, or directives such as `info,countersign::relay=debug`.
+    pub log_level: String,
+}
+
+/// Where changes are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreSetting {
+    /// In this SQLite file.
+    Sqlite(PathBuf),
+}
+
+/// A source of deliveries: one `/connect/{name}`.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// The last word of its path; `default` also answers at `/connect`.
+    pub name: SourceName,
+    /// Any of these may have signed; none means that every delivery is refused.
+    pub hmac_keys: Vec<SecretString>,
+    /// Only these accounts; empty means all.
+    pub accounts: Vec<AccountId>,
+    /// Zone of XML times that tell none.
+    pub timezone: Option<TimeZone>,
+    /// `user:password` asked for beside the signature.
+    pub basic_auth: Option<SecretString>,
+}
+
+/// A subscriber's queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// Its name.
+    pub name: String,
+    /// Routing-key patterns; at least one.
+    pub bind: Vec<String>,
+    /// Its type.
+    pub kind: QueueKind,
+    /// Where rejected and expired messages go; `""` is the default exchange.
+    pub dead_letter_exchange: Option<String>,
+    /// Under which routing key they go there; their own where absent.
+    pub dead_letter_routing_key: Option<String>,
+    /// Deliveries of one message before it is dead-lettered (quorum queues).
+    pub delivery_limit: Option<u64>,
+    /// Only one consumer at a time, so that order holds.
+    pub single_active_consumer: bool,
+    /// Most messages kept; the oldest go first.
+    pub max_length: Option<u64>,
+}
+
+/// RabbitMQ's types of queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum QueueKind {
+    /// Replicated.
+    #[default]
+    Quorum,
+    /// On one node.
+    Classic,
+    /// A log that is read without being emptied.
+    Stream,
+}
+
+impl QueueKind {
+    /// The type's word in settings and in `x-queue-type`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Quorum => "quorum",
+            Self::Classic => "classic",
+            Self::Stream => "stream",
+        }
+    }
+}
+
+/// DocuSign's OAuth and REST.
+#[derive(Debug, Clone)]
+pub struct DocusignSettings {
+    /// OAuth server, without a slash at its end.
+    pub auth_url: String,
+    /// Integration key.
+    pub client_id: Option<String>,
+    /// For the authorization code grant.
+    pub client_secret: Option<SecretString>,
+    /// For the authorization code grant.
+    pub redirect_url: Option<String>,
+    /// The user on whose behalf the JWT grant asks.
+    pub user_id: Option<String>,
+    /// RSA key of the JWT grant, PEM.
+    pub private_key: Option<SecretString>,
+    /// A token to use as it is, instead of the JWT grant.
+    pub access_token: Option<SecretString>,
+    /// Base of the REST API, instead of the one that DocuSign tells for the account.
+    pub base_uri: Option<String>,
+}
+
+impl DocusignSettings {
+    /// True where calls to DocuSign can be made without anybody logging in: a token, or all of the JWT grant.
+    pub fn has_credentials(&self) -> bool {
+        let jwt = self.client_id.is_some() && self.user_id.is_some() && self.private_key.is_some();
+        jwt || self.access_token.is_some()
+    }
+}
+
+/// How a change is laid into a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CloudEvents {
+    /// Attributes in headers, the change as body.
+    #[default]
+    Binary,
+    /// Attributes and change in one JSON body.
+    Structured,
+}
+
+impl CloudEvents {
+    /// The mode's word in settings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::Structured => "structured",
+        }
+    }
+}
+
+/// How logs look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Text at a terminal, JSON lines elsewhere.
+    #[default]
+    Auto,
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl LogFormat {
+    /// The format's word in settings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod deliveries;
 pub(crate) mod server;
+pub(crate) mod subscriber;
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};

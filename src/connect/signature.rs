@@ -159,7 +159,7 @@ pub(super) fn signatures(headers: &[(String, String)]) -> impl Iterator<Item = &
 pub(super) fn is_signature(name: &str) -> bool {
     let number = name.strip_prefix(HEADER_PREFIX).filter(|number| number.len() <= 3);
     let number = number.filter(|number| number.bytes().all(|b| b.is_ascii_digit()));
-    number.and_then(|number| number.parse().ok()).is_some_and(|n| (1..=SIGNATURES_MAX).contains(&n))
+    number.and_then(|number| number.parse().ok()).is_some_and(|n: usize| (1..=SIGNATURES_MAX).contains(&n))
 }
 
 /// A digest from standard base64 with padding; none for anything else.

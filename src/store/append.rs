@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 
 use crate::base::{ChangeId, DeliveryId, Outcome, Position, limits};
+use crate::signing::change::ENRICHED_TYPE;
 use crate::signing::state::Cause;
 use crate::signing::{Change, ChangeKind, Observation, Origin};
 
 use super::body::Packed;
+use super::feed::signed;
 use super::ledger::Ledger;
 use super::session::Value;
 use super::{Appended, Arrival, EnrichedChange, Enrichment, Error, Reading};
@@ -57,8 +59,8 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
             subject.map(|(reference, _)| reference).into(),
             outcome.word().into(),
             reason.into(),
-            i64::try_from(delivery.body.length()).unwrap_or(i64::MAX).into(),
-            i64::try_from(changes).unwrap_or(i64::MAX).into(),
+            signed(delivery.body.length()).into(),
+            signed(changes as u64).into(),
         ],
     )?;
     ledger.session.execute(
@@ -138,7 +140,7 @@ fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
             position.into(),
             record.id.0.as_bytes().as_slice().into(),
             record.reference.into(),
-            i64::try_from(record.sequence).unwrap_or(i64::MAX).into(),
+            signed(record.sequence).into(),
             what.into(),
             record.routing_key.into(),
             record.event_type.into(),
@@ -164,7 +166,7 @@ fn claim_fetch(
     traceparent: &str,
 ) -> Result<(), Error> {
     let due_at = at.checked_add(limits::ENRICH_COALESCE).unwrap_or(at);
-    let covers_after = i64::try_from(covers_after).unwrap_or(i64::MAX);
+    let covers_after = signed(covers_after);
     let arguments: [Value<'_>; 4] =
         [reference.into(), due_at.into(), covers_after.into(), traceparent.into()];
     ledger.session.execute(
@@ -196,7 +198,7 @@ pub(super) fn release(
             reference.into(),
             seen.format.word().into(),
             seen.event.as_str().into(),
-            i64::try_from(changes).unwrap_or(i64::MAX).into(),
+            signed(changes as u64).into(),
         ],
     )?;
     let outcome = if changes == 0 { Outcome::Duplicate } else { Outcome::Accepted };
@@ -222,7 +224,6 @@ pub(super) fn complete(
     ledger.now = ledger.now.max(enriched.received_at);
     let subject = crate::base::Subject::SigningRequest(claim.signing_request.clone());
     let held = ledger.open_subject(&claim.account, &subject)?;
-    let known = held.state.sequence;
     held.state.sequence += 1;
     let (reference, sequence) = (held.reference, held.state.sequence);
     let record = Record {
@@ -230,20 +231,25 @@ pub(super) fn complete(
         reference,
         sequence,
         routing_key: &enriched.routing_key,
-        event_type: crate::signing::change::ENRICHED_TYPE,
+        event_type: ENRICHED_TYPE,
         occurred_at: enriched.occurred_at,
         received_at: enriched.received_at,
         traceparent: &claim.traceparent,
         body: &(enriched.body)(sequence),
     };
     write(ledger, &record)?;
-    let covered = claim.covers.iter().map(|c| c.sequence).max().unwrap_or(known);
-    if known > covered {
+    let covered = claim.covers.iter().map(|c| c.sequence).max().unwrap_or(0);
+    let more = ledger.session.row(
+        "SELECT 1 FROM changes WHERE subject_ref = ?1 AND sequence > ?2 AND event_type <> ?3 LIMIT 1",
+        &[reference.into(), signed(covered).into(), ENRICHED_TYPE.into()],
+        |_| Ok(()),
+    )?;
+    if more.is_some() {
         let due_at =
             enriched.received_at.checked_add(limits::ENRICH_COALESCE).unwrap_or(enriched.received_at);
         ledger.session.execute(
             "UPDATE enrichments SET covers_after = ?2, due_at = ?3, attempts = 0, last_error = NULL WHERE subject_ref = ?1",
-            &[reference.into(), i64::try_from(covered).unwrap_or(i64::MAX).into(), due_at.into()],
+            &[reference.into(), signed(covered).into(), due_at.into()],
         )?;
     } else {
         ledger.session.execute("DELETE FROM enrichments WHERE subject_ref = ?1", &[reference.into()])?;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::base::DeliveryId;
 use crate::connect::{Body, Delivery};
 
+use super::session::Session;
 use super::{Error, StoredBody};
 
 const PLAIN: i64 = 0;
@@ -86,4 +87,22 @@ pub(super) fn unpack(
             .map_err(|_| Error::Rejected("a stored body is damaged".into())),
         _ => Ok(StoredBody::File(file_of(folder, id))),
     }
+}
+
+/// Removes files that no delivery owns: a crash between the move of a file and its commit leaves one. Runs before
+/// anything is written.
+pub(super) fn sweep(session: &Session, folder: &Path) -> Result<(), Error> {
+    let failed =
+        |e: std::io::Error| Error::Unavailable(format!("the folder of large bodies cannot be swept: {e}"));
+    for file in fs::read_dir(folder).map_err(failed)? {
+        let file = file.map_err(failed)?;
+        let Some(id) = file.file_name().to_str().and_then(|name| name.parse::<uuid::Uuid>().ok()) else {
+            continue;
+        };
+        let sql = "SELECT 1 FROM deliveries WHERE id = ?1";
+        if session.row(sql, &[id.as_bytes().as_slice().into()], |_| Ok(()))?.is_none() {
+            fs::remove_file(file.path()).map_err(failed)?;
+        }
+    }
+    Ok(())
 }

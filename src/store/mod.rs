@@ -116,6 +116,7 @@ impl Store {
         let lock = lock(path)?;
         let session = Session::open_writer(path).map_err(|e| open_error(path, e))?;
         migrations::migrate(&session).map_err(|e| open_error(path, e))?;
+        body::sweep(&session, &bodies).map_err(|e| open_error(path, e))?;
         let ledger = Ledger::open(session, settings.enrich).map_err(|e| open_error(path, e))?;
         let readers = Readers::open(path).map_err(|e| open_error(path, e))?;
         let (stop_checkpoint, stopped) = mpsc::channel();

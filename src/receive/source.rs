@@ -1,0 +1,88 @@
+//! Sources of deliveries: whose keys must have signed, and what is known about their accounts. Reloadable.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::tz::TimeZone;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+use crate::base::{AccountId, SourceName};
+use crate::connect::signature::Keys;
+
+/// One source: the last word of `/connect/{source}`, or `default`.
+#[derive(Debug)]
+pub struct Source {
+    /// Its name.
+    pub name: SourceName,
+    /// Its Connect keys, ready to verify with.
+    pub keys: Keys,
+    /// The same as text, only to explain why a signature fails.
+    pub key_texts: Vec<SecretString>,
+    /// The accounts that it may speak for; empty for any.
+    pub accounts: Vec<AccountId>,
+    /// The zone of XML times that tell none.
+    pub timezone: Option<TimeZone>,
+    /// `user:password` of the second factor, where one is asked for.
+    pub basic_auth: Option<SecretString>,
+}
+
+impl Source {
+    /// A source with these keys and nothing else asked for.
+    pub fn new(name: SourceName, key_texts: Vec<SecretString>) -> Self {
+        let keys = Keys::new(&key_texts);
+        Self { name, keys, key_texts, accounts: Vec::new(), timezone: None, basic_auth: None }
+    }
+
+    /// Whether the `Authorization` header is the one asked for, in constant time.
+    pub(super) fn admits(&self, authorization: Option<&str>) -> bool {
+        let Some(wanted) = &self.basic_auth else { return true };
+        let wanted = super::intake::basic(wanted.expose_secret());
+        authorization.is_some_and(|given| bool::from(given.as_bytes().ct_eq(wanted.as_bytes())))
+    }
+
+    /// The account that a message speaks for: the one in its signed body, else the source's only one, else the
+    /// unsigned hint in the header `X-DocuSign-AccountId`.
+    pub(super) fn account(&self, told: Option<&str>, hint: Option<&str>) -> AccountId {
+        let only = || (self.accounts.len() == 1).then(|| self.accounts[0].clone());
+        let named = |text: Option<&str>| text.filter(|t| !t.trim().is_empty()).map(AccountId::new);
+        named(told).or_else(only).or_else(|| named(hint)).unwrap_or_else(AccountId::unknown)
+    }
+
+    /// Whether the source may speak for an account.
+    pub(super) fn allows(&self, account: &AccountId) -> bool {
+        self.accounts.is_empty() || self.accounts.contains(account)
+    }
+}
+
+/// All sources by name, exchanged as a whole when keys are reloaded; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sources(Arc<RwLock<Arc<ByName>>>);
+
+type ByName = HashMap<SourceName, Arc<Source>>;
+
+impl Sources {
+    /// These sources.
+    pub fn new(sources: Vec<Source>) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(by_name(sources)))))
+    }
+
+    /// Puts others in place; requests under way keep those that they began with.
+    pub fn replace(&self, sources: Vec<Source>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(by_name(sources));
+    }
+
+    /// The source of that name.
+    pub fn get(&self, name: &SourceName) -> Option<Arc<Source>> {
+        self.all().get(name).map(Arc::clone)
+    }
+
+    /// All sources as they are now.
+    pub fn all(&self) -> Arc<ByName> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn by_name(sources: Vec<Source>) -> ByName {
+    sources.into_iter().map(|source| (source.name.clone(), Arc::new(source))).collect()
+}

@@ -1,0 +1,111 @@
+//! Claims for the enricher: one for a burst, never two at a time, and none forgotten.
+
+use countersign::base::{ChangeId, Position, limits};
+use countersign::signing::change::routing_key;
+use countersign::signing::{ParticipantStatus, SigningRequestStatus};
+use countersign::store::{EnrichedChange, Enrichment, Store};
+use jiff::Timestamp;
+
+use crate::support::{Place, account, participant, status};
+
+fn due(place: &Place) -> Timestamp {
+    place.now.checked_add(limits::ENRICH_COALESCE).unwrap()
+}
+
+fn enriched(claim: &Enrichment, at: Timestamp) -> EnrichedChange {
+    EnrichedChange {
+        id: ChangeId(uuid::Uuid::from_u128(u128::from(claim.covers.last().unwrap().sequence))),
+        routing_key: routing_key("enriched", "sent", &account()),
+        occurred_at: at,
+        received_at: at,
+        body: Box::new(|sequence| format!("{{\"sequence\":{sequence}}}")),
+    }
+}
+
+async fn claim(store: &Store, at: Timestamp) -> Vec<Enrichment> {
+    store.claim_enrichments(at, 10).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_burst_leaves_one_claim_which_is_due_after_a_moment() {
+    let place = Place::new();
+    let store = place.open();
+    place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    place.tell(&store, participant(1, "1", ParticipantStatus::Sent)).await;
+    place.tell(&store, participant(1, "2", ParticipantStatus::Sent)).await;
+    assert!(claim(&store, place.now).await.is_empty(), "it waits for the burst to end");
+    assert_eq!(store.next_enrichment_at().await.unwrap(), Some(due(&place)));
+    let claims = claim(&store, due(&place)).await;
+    assert_eq!(claims.len(), 1);
+    assert_eq!(claims[0].covers.iter().map(|c| c.sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(claims[0].status, Some(SigningRequestStatus::Sent));
+    assert!(claim(&store, due(&place)).await.is_empty(), "nobody else gets it meanwhile");
+    assert_eq!(store.next_enrichment_at().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_enriched_change_takes_the_next_sequence_and_ends_the_claim() {
+    let place = Place::new();
+    let store = place.open();
+    place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    let one = claim(&store, due(&place)).await.remove(0);
+    store.complete_enrichment(one.clone(), enriched(&one, due(&place))).await.unwrap();
+    let waiting = store.unsettled(Position(0), 10).await.unwrap();
+    assert_eq!((waiting[1].sequence, waiting[1].body.as_str()), (2, "{\"sequence\":2}"));
+    assert!(waiting[1].routing_key.starts_with("enriched.sent."));
+    assert_eq!(store.next_enrichment_at().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_comes_in_during_the_fetch_is_answered_by_another() {
+    let place = Place::new();
+    let store = place.open();
+    place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    let one = claim(&store, due(&place)).await.remove(0);
+    place.tell(&store, status(1, SigningRequestStatus::Completed)).await;
+    store.complete_enrichment(one.clone(), enriched(&one, due(&place))).await.unwrap();
+    let later = due(&place).checked_add(limits::ENRICH_COALESCE).unwrap();
+    let two = claim(&store, later).await.remove(0);
+    assert_eq!(two.covers.iter().map(|c| c.sequence).collect::<Vec<_>>(), [2]);
+    assert_eq!(two.status, Some(SigningRequestStatus::Completed));
+    store.complete_enrichment(two.clone(), enriched(&two, later)).await.unwrap();
+    assert_eq!(store.next_enrichment_at().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_deferred_claim_comes_back_when_due_with_its_attempts_and_its_reason() {
+    let place = Place::new();
+    let store = place.open();
+    place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    let one = claim(&store, due(&place)).await.remove(0);
+    let until = due(&place).checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
+    let id = one.signing_request.clone();
+    store.defer_enrichment(one, until, 1, "503".into()).await.unwrap();
+    assert!(claim(&store, due(&place)).await.is_empty());
+    // A change meanwhile must not make it due sooner: the limit that deferred it still holds.
+    place.tell(&store, status(1, SigningRequestStatus::Delivered)).await;
+    assert_eq!(store.next_enrichment_at().await.unwrap(), Some(until));
+    let timeline = store.timelines(id.as_str()).await.unwrap().remove(0);
+    assert_eq!(timeline.enrichment, Some((until, 1, Some("503".into()))));
+    let again = claim(&store, until).await.remove(0);
+    assert_eq!((again.attempts, again.covers.len()), (1, 2));
+}
+
+#[tokio::test]
+async fn claims_survive_the_process_but_not_its_hold_on_them() {
+    let place = Place::new();
+    let store = place.open();
+    place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    assert_eq!(claim(&store, due(&place)).await.len(), 1);
+    store.close().await;
+    let store = place.open();
+    assert_eq!(claim(&store, due(&place)).await.len(), 1);
+}
+
+#[tokio::test]
+async fn without_enrichment_no_claim_is_left() {
+    let place = Place::new();
+    let store = Store::open(&place.settings(false)).unwrap();
+    place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    assert_eq!(store.next_enrichment_at().await.unwrap(), None);
+}

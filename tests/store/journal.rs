@@ -1,0 +1,171 @@
+//! Deliveries go in once, come out as they were, and survive whatever happens to the process.
+
+use countersign::base::{Outcome, Position};
+use countersign::signing::{ParticipantStatus, SigningRequestStatus};
+use countersign::store::{Arrival, DeliveryQuery, Error, Reading, Resolution, Store, StoredBody};
+
+use crate::support::{Place, activity, participant, signing_request, status};
+
+#[tokio::test]
+async fn the_first_telling_is_accepted_and_the_second_is_a_duplicate() {
+    let place = Place::new();
+    let store = place.open();
+    let first = place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    let second = place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    assert_eq!((first.outcome, first.changes), (Outcome::Accepted, 1));
+    assert_eq!((second.outcome, second.changes), (Outcome::Duplicate, 0));
+    let totals = store.totals().await.unwrap();
+    assert_eq!((totals.accepted, totals.duplicates, totals.changes, totals.signing_requests), (1, 1, 1, 1));
+}
+
+#[tokio::test]
+async fn an_activity_is_remembered_by_what_makes_it_different() {
+    let place = Place::new();
+    let store = place.open();
+    let outcomes = [
+        place.tell(&store, activity(1, "envelope-resent", b"one")).await.outcome,
+        place.tell(&store, activity(1, "envelope-resent", b"one")).await.outcome,
+        place.tell(&store, activity(1, "envelope-resent", b"two")).await.outcome,
+    ];
+    assert_eq!(outcomes, [Outcome::Accepted, Outcome::Duplicate, Outcome::Accepted]);
+}
+
+#[tokio::test]
+async fn all_that_was_answered_is_there_after_the_store_is_opened_again() {
+    let place = Place::new();
+    let store = place.open();
+    for number in 0..20 {
+        place.tell(&store, status(number, SigningRequestStatus::Sent)).await;
+        place.tell(&store, participant(number, "1", ParticipantStatus::Completed)).await;
+    }
+    store.close().await;
+    let store = place.open();
+    assert_eq!(*store.last_position().borrow(), Position(40));
+    assert_eq!(store.backlog().await.unwrap().changes, 40);
+    // Sequences and positions go on where they stopped, and what was told is still known.
+    assert_eq!(place.tell(&store, status(3, SigningRequestStatus::Sent)).await.outcome, Outcome::Duplicate);
+    place.tell(&store, status(3, SigningRequestStatus::Completed)).await;
+    let last = store.unsettled(Position(40), 10).await.unwrap();
+    assert_eq!((last[0].position, last[0].sequence), (Position(41), 3));
+}
+
+#[tokio::test]
+async fn many_at_once_share_transactions_and_each_gets_its_own_answer() {
+    let place = Place::new();
+    let store = place.open();
+    let tasks: Vec<_> = (0..600)
+        .map(|number| {
+            let (store, seen) = (store.clone(), status(number % 300, SigningRequestStatus::Completed));
+            let delivery = place.delivery(format!("{number}").as_bytes());
+            let id = delivery.delivery().id;
+            tokio::spawn(async move {
+                let arrival = Arrival { delivery, reading: Reading::Understood(Box::new(seen)) };
+                let appended = store.append(arrival).await.unwrap();
+                assert_eq!(appended.delivery_id, id);
+                appended.changes
+            })
+        })
+        .collect();
+    let mut changes = 0;
+    for task in tasks {
+        changes += task.await.unwrap();
+    }
+    assert_eq!(changes, 300, "each of 300 signing requests is completed once, though told twice");
+    assert_eq!(store.unsettled(Position(0), 1_000).await.unwrap().len(), 300);
+}
+
+#[tokio::test]
+async fn bytes_and_headers_come_back_as_they_were_received() {
+    let place = Place::new();
+    let store = place.open();
+    let plain: Vec<u8> = (0..=255).collect();
+    let repetitive = b"<a/>".repeat(10_000);
+    let spool = place.folder.path().join("spool");
+    std::fs::create_dir_all(&spool).unwrap();
+    for (body, large) in [(&plain, false), (&repetitive, false), (&repetitive, true), (&Vec::new(), false)] {
+        let delivery = if large { place.large(body, &spool) } else { place.delivery(body) };
+        let id = delivery.delivery().id;
+        store.append(Arrival { delivery, reading: Reading::Unreadable("test".into()) }).await.unwrap();
+        let detail = store.delivery(id).await.unwrap().unwrap();
+        assert_eq!(detail.headers[0].0, "x-docusign-signature-1");
+        assert_eq!(detail.row.body_bytes, body.len() as u64);
+        match detail.body.unwrap() {
+            StoredBody::Inline(bytes) => assert_eq!(bytes.as_ref(), body.as_slice()),
+            StoredBody::File(path) => assert_eq!(&std::fs::read(path).unwrap(), body),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_quarantine_is_ended_once_by_release_or_by_drop() {
+    let place = Place::new();
+    let store = place.open();
+    let mut ids = Vec::new();
+    for body in [b"{", b"["] {
+        let delivery = place.delivery(body);
+        ids.push(delivery.delivery().id);
+        let arrival = Arrival { delivery, reading: Reading::Unreadable("broken".into()) };
+        assert_eq!(store.append(arrival).await.unwrap().outcome, Outcome::Quarantined("broken".into()));
+    }
+    assert_eq!(store.totals().await.unwrap().quarantined, 2);
+    let release = || Resolution::Released {
+        observation: Box::new(status(9, SigningRequestStatus::Sent)),
+        traceparent: String::new(),
+    };
+    assert_eq!(store.resolve_quarantine(ids[0], release()).await.unwrap().unwrap().changes, 1);
+    assert!(store.resolve_quarantine(ids[0], release()).await.unwrap().is_none());
+    assert!(store.resolve_quarantine(ids[1], Resolution::Dropped).await.unwrap().is_some());
+    assert!(store.resolve_quarantine(ids[1], release()).await.unwrap().is_none());
+    assert_eq!(store.totals().await.unwrap().quarantined, 0);
+    let dropped = DeliveryQuery { limit: 10, outcome: Some("dropped".into()), ..DeliveryQuery::default() };
+    assert_eq!(store.deliveries(dropped).await.unwrap()[0].id, ids[1]);
+}
+
+#[tokio::test]
+async fn a_second_process_is_told_to_stay_out() {
+    let place = Place::new();
+    let store = place.open();
+    let refused = Store::open(&place.settings(true)).unwrap_err();
+    assert!(refused.to_string().contains("another process has it open"), "{refused}");
+    store.close().await;
+    drop(store);
+    place.open();
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let place = Place::new();
+    let store = place.open();
+    store.close().await;
+    assert!(matches!(store.probe().await, Err(Error::Unavailable(_))));
+    assert!(matches!(store.totals().await, Err(Error::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn pruning_takes_old_deliveries_and_published_changes_but_neither_waiting_nor_quarantined_ones() {
+    let mut place = Place::new();
+    let store = place.open();
+    place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    let quarantined = place.delivery(b"?");
+    let kept = quarantined.delivery().id;
+    store
+        .append(Arrival { delivery: quarantined, reading: Reading::Unreadable("broken".into()) })
+        .await
+        .unwrap();
+    let old = place.now;
+    place.now = "2027-01-23T10:00:00Z".parse().unwrap();
+    place.tell(&store, status(2, SigningRequestStatus::Sent)).await;
+    let cut = "2026-12-23T10:00:00Z".parse().unwrap();
+    assert!(old < cut);
+    assert_eq!(store.prune(cut).await.unwrap(), 1);
+    assert_eq!(store.prune(cut).await.unwrap(), 0);
+    assert!(store.delivery(kept).await.unwrap().is_some());
+    assert_eq!(
+        store.unsettled(Position(0), 10).await.unwrap().len(),
+        2,
+        "an unpublished change is never pruned"
+    );
+    // What a signing request was told is known for ever: the duplicate is still one.
+    assert_eq!(place.tell(&store, status(1, SigningRequestStatus::Sent)).await.outcome, Outcome::Duplicate);
+    assert_eq!(store.timelines(signing_request(1).as_str()).await.unwrap().len(), 1);
+}

@@ -98,6 +98,20 @@ pub const PAGE_ROWS_MAX: usize = 1_000;
 pub const PAGE_ROWS: usize = 100;
 /// Open server-sent streams; one more is answered 503.
 pub const STREAMS_MAX: usize = 256;
+/// Rows that a server-sent stream reads at a time: all that it holds in memory, times [`STREAMS_MAX`].
+pub const STREAM_ROWS: usize = 32;
+/// A comment goes out on a quiet stream this often, before proxies take it for dead (60 s as a rule).
+pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Largest body of a request to the HTTP API: 1,000 positions of 20 digits fit three times over.
+pub const API_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Longest request id taken over from a caller, in bytes; a longer one is replaced by ours.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+/// Counts and probes are taken anew at most this often, however many ask.
+pub const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// The store has this long to answer a probe before it counts as down.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A piece of a stored body on its way out.
+pub const BODY_PIECE_BYTES: usize = 64 * 1024;
 /// A graceful stop waits this long for requests and for publishes in flight.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Largest settings file or file with a secret: people write some kilobytes.

@@ -1,0 +1,226 @@
+//! What the faces need to answer: handed in once by the wiring, shared by all requests.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::{Clock, DeliveryId, Dice, limits};
+use crate::store::{self, Appended, Backlog, Store, Totals};
+use crate::telemetry::Metrics;
+
+use super::Problem;
+use super::caller::Token;
+
+/// How the broker stands, as health and dashboard show it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BrokerView {
+    /// False with `broker = "none"`: changes then wait in the store and are read over the feed.
+    pub configured: bool,
+    /// Connected and able to publish.
+    pub connected: bool,
+    /// It blocks publishers (memory or disk alarm).
+    pub blocked: bool,
+    /// Why the last attempt to connect or publish failed. Without credentials.
+    pub error: Option<String>,
+    /// Parts of the topology that cannot be declared.
+    pub faults: Vec<TopologyFault>,
+}
+
+/// A part of the topology that cannot be declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopologyFault {
+    /// The exchange, queue or binding.
+    pub part: String,
+    /// What the broker says.
+    pub why: String,
+}
+
+/// How the sources' keys stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeysView {
+    /// Sources configured.
+    pub sources: usize,
+    /// Sources without any key: everything sent to them is refused.
+    pub without_keys: Vec<String>,
+    /// Why the last reload failed; the keys of before are still in use.
+    pub reload_error: Option<String>,
+}
+
+/// Which program this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Semantic version.
+    pub version: String,
+    /// The commit that it was built from, where known.
+    pub commit: Option<String>,
+    /// When this process started.
+    pub started_at: Timestamp,
+}
+
+/// Why a delivery could not be released from quarantine.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReleaseError {
+    /// There is no such delivery.
+    #[error("no such delivery")]
+    Unknown,
+    /// It is not in quarantine; this is its outcome.
+    #[error("it is not in quarantine but {0}")]
+    NotQuarantined(String),
+    /// Its bytes have been pruned.
+    #[error("its bytes have been pruned")]
+    Pruned,
+    /// It cannot be read now either, for this reason.
+    #[error("it still cannot be read: {0}")]
+    Unreadable(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// Tells how the broker stands.
+pub type AskBroker = Arc<dyn Fn() -> BrokerView + Send + Sync>;
+/// Tells how the sources' keys stand.
+pub type AskKeys = Arc<dyn Fn() -> KeysView + Send + Sync>;
+/// Reads a quarantined delivery again and applies what it says.
+pub type Release =
+    Arc<dyn Fn(DeliveryId) -> BoxFuture<'static, Result<Appended, ReleaseError>> + Send + Sync>;
+
+/// What the wiring hands in.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The process's metrics.
+    pub metrics: Metrics,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for request ids.
+    pub dice: Dice,
+    /// How the broker stands.
+    pub broker: AskBroker,
+    /// How the keys stand.
+    pub keys: AskKeys,
+    /// Releases from quarantine.
+    pub release: Release,
+    /// The bootstrap token; without one the API answers this machine only.
+    pub api_token: Option<SecretString>,
+    /// Which program this is.
+    pub version: Version,
+    /// Cancelled when the process begins to stop: streams end and `/readyz` turns away new traffic.
+    pub stopping: CancellationToken,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// The faces' shared state.
+pub struct Api {
+    pub(super) store: Store,
+    pub(super) metrics: Metrics,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) dice: Dice,
+    pub(super) broker: AskBroker,
+    pub(super) keys: AskKeys,
+    pub(super) release: Release,
+    pub(super) token: Option<Token>,
+    pub(super) version: Version,
+    pub(super) stopping: CancellationToken,
+    pub(super) streams: Arc<Semaphore>,
+    pub(super) counts: Cached<Result<(Totals, Backlog), store::Error>>,
+    pub(super) probe: Cached<Result<(), store::Error>>,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// Makes the state; the same for all workers: wrap it in [`Data`] once.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            store: parts.store,
+            metrics: parts.metrics,
+            clock: parts.clock,
+            dice: parts.dice,
+            broker: parts.broker,
+            keys: parts.keys,
+            release: parts.release,
+            token: parts.api_token.as_ref().and_then(Token::new),
+            version: parts.version,
+            stopping: parts.stopping,
+            streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
+            counts: Cached::default(),
+            probe: Cached::default(),
+        }
+    }
+
+    /// Totals and backlog, counted at most once in [`limits::PROBE_EVERY`].
+    pub(super) async fn counts(&self) -> Result<(Totals, Backlog), store::Error> {
+        self.counts.get(async { Ok((self.store.totals().await?, self.store.backlog().await?)) }).await
+    }
+
+    /// Whether the store can write, tried at most once in [`limits::PROBE_EVERY`].
+    pub(super) async fn probe(&self) -> Result<(), store::Error> {
+        let slow = || store::Error::Unavailable("it does not answer in time".into());
+        let probe = async {
+            tokio::time::timeout(limits::PROBE_TIMEOUT, self.store.probe()).await.unwrap_or_else(|_| Err(slow()))
+        };
+        self.probe.get(probe).await
+    }
+}
+
+/// The state that the request's application carries.
+pub(super) fn of(request: &HttpRequest) -> Result<&Data<Api>, Problem> {
+    request.app_data().ok_or_else(|| Problem::Internal("the application carries no state".into()))
+}
+
+/// A value that is costly to get: got by one at a time, and kept for [`limits::PROBE_EVERY`].
+#[derive(Debug)]
+pub(super) struct Cached<T>(Mutex<Option<(Instant, T)>>);
+
+impl<T> Default for Cached<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Clone> Cached<T> {
+    async fn get(&self, fresh: impl Future<Output = T>) -> T {
+        let mut kept = self.0.lock().await;
+        if let Some((at, value)) = &*kept
+            && at.elapsed() < limits::PROBE_EVERY
+        {
+            return value.clone();
+        }
+        let value = fresh.await;
+        *kept = Some((Instant::now(), value.clone()));
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_costly_value_is_got_once_a_second_however_many_ask() {
+        let cached = Cached::default();
+        assert_eq!(cached.get(async { 1 }).await, 1);
+        assert_eq!(cached.get(async { 2 }).await, 1);
+        tokio::time::advance(limits::PROBE_EVERY).await;
+        assert_eq!(cached.get(async { 3 }).await, 3);
+    }
+}

@@ -1,0 +1,456 @@
+//! The one table from error to answer: status, words, details, and when to come back.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::base::{DeliveryId, Position, Refusal, limits};
+use crate::store;
+
+use super::caller::Scope;
+
+/// Everything that a request can be answered with beside success.
+#[derive(Debug, Clone)]
+pub enum Problem {
+    /// A delivery was not let in.
+    Refused(Refusal),
+    /// No token, where one is needed.
+    TokenMissing,
+    /// A token that is none of ours.
+    TokenWrong,
+    /// No token is configured, and the peer is not on this machine.
+    LoopbackOnly,
+    /// No token is configured, and a proxy stands in between: its peer is not the caller.
+    Forwarded,
+    /// No token is configured, and the request was made by a page of another site.
+    CrossSite,
+    /// The token is ours but may not do this.
+    ScopeMissing(Scope),
+    /// A query parameter that the path does not know.
+    ParameterUnknown {
+        /// The parameter.
+        name: String,
+        /// The ones it knows.
+        valid: &'static [&'static str],
+    },
+    /// A query or path parameter whose value cannot be.
+    ParameterBad {
+        /// The parameter.
+        name: &'static str,
+        /// What it must be.
+        why: String,
+    },
+    /// A body that is not the JSON it should be.
+    BodyBad(String),
+    /// A body that does not say that it is JSON.
+    BodyNotJson,
+    /// A body larger than the API takes.
+    BodyTooLarge,
+    /// Nothing is at this path.
+    PathUnknown,
+    /// The path does not take this method.
+    MethodUnknown(&'static str),
+    /// No change is at this position, or has this id.
+    ChangeUnknown,
+    /// The feed does not reach that far yet.
+    BeyondFeed {
+        /// Where it ends.
+        last: Position,
+    },
+    /// No delivery has this id.
+    DeliveryUnknown,
+    /// The delivery's bytes have been pruned.
+    BodyPruned,
+    /// No account has told of this signing request.
+    SigningRequestUnknown,
+    /// The delivery is not in quarantine (any more).
+    NotQuarantined {
+        /// What became of it.
+        outcome: String,
+    },
+    /// The delivery cannot be read now either.
+    StillUnreadable {
+        /// The delivery.
+        id: DeliveryId,
+        /// Why.
+        why: String,
+    },
+    /// All streams are taken.
+    StreamsBusy,
+    /// The store has too many writes waiting.
+    StoreBusy,
+    /// The store cannot be read or written now. The text is for the log.
+    StoreDown(String),
+    /// A fault of ours. The text is for the log.
+    Internal(String),
+}
+
+/// An error as every path answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({"statusCode": 401, "error": "Unauthorized", "message": "a token is needed: send `Authorization: Bearer <token>`"}))]
+pub struct ProblemBody {
+    /// The HTTP status.
+    #[serde(rename = "statusCode")]
+    #[schema(minimum = 400, maximum = 599)]
+    pub status_code: u16,
+    /// The status in words.
+    pub error: String,
+    /// What is wrong and what to do.
+    pub message: String,
+    /// Particulars, such as the parameters that would be valid.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub details: Vec<String>,
+}
+
+impl Problem {
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Refused(refusal) => refusal_row(*refusal).0,
+            Self::TokenMissing | Self::TokenWrong => StatusCode::UNAUTHORIZED,
+            Self::LoopbackOnly | Self::Forwarded | Self::CrossSite | Self::ScopeMissing(_) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::ParameterUnknown { .. } | Self::ParameterBad { .. } | Self::BodyBad(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::BodyNotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PathUnknown
+            | Self::ChangeUnknown
+            | Self::DeliveryUnknown
+            | Self::SigningRequestUnknown => StatusCode::NOT_FOUND,
+            Self::MethodUnknown(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BeyondFeed { .. } | Self::NotQuarantined { .. } => StatusCode::CONFLICT,
+            Self::BodyPruned => StatusCode::GONE,
+            Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::StreamsBusy | Self::StoreBusy | Self::StoreDown(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What is wrong and what to do, for the caller. Nothing of what went wrong inside.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Refused(refusal) => refusal_row(*refusal).1.to_owned(),
+            Self::TokenMissing => "a token is needed: send `Authorization: Bearer <token>`".into(),
+            Self::TokenWrong => "the token is not valid here".into(),
+            Self::LoopbackOnly => "no api_token is configured, so the API answers this machine only: set \
+                                   COUNTERSIGN_API_TOKEN and send it as `Authorization: Bearer <token>`"
+                .into(),
+            Self::Forwarded => "no api_token is configured, so the API answers this machine only, and a proxy \
+                                that forwards requests cannot vouch for that: set COUNTERSIGN_API_TOKEN"
+                .into(),
+            Self::CrossSite => "no api_token is configured, so the API answers this machine only and no pages of \
+                                other sites: set COUNTERSIGN_API_TOKEN"
+                .into(),
+            Self::ScopeMissing(scope) => format!("the token lacks the scope `{}`", scope.word()),
+            Self::ParameterUnknown { name, valid: [] } => {
+                format!("unknown parameter `{}`: this path takes none", shown(name))
+            }
+            Self::ParameterUnknown { name, valid } => {
+                format!("unknown parameter `{}`: valid are {}", shown(name), valid.join(", "))
+            }
+            Self::ParameterBad { name, why } => format!("`{name}` {why}"),
+            Self::BodyBad(why) => format!("the body cannot be read: {why}"),
+            Self::BodyNotJson => "the body must be JSON, sent with `Content-Type: application/json`".into(),
+            Self::BodyTooLarge => {
+                format!("the body is larger than {} bytes", limits::API_BODY_BYTES_MAX)
+            }
+            Self::PathUnknown => "there is nothing at this path: /docs lists what there is".into(),
+            Self::MethodUnknown(allowed) => format!("this path takes {allowed} only"),
+            Self::ChangeUnknown => "there is no such change: it was never made here, or it has been pruned".into(),
+            Self::BeyondFeed { last } => format!(
+                "the feed ends at position {last}, so this place in it comes from another store: start anew \
+                 without Last-Event-ID, or with after=0"
+            ),
+            Self::DeliveryUnknown => "there is no such delivery: it never came, or it has been pruned".into(),
+            Self::BodyPruned => "the delivery's bytes have been pruned".into(),
+            Self::SigningRequestUnknown => "no delivery has told of this signing request".into(),
+            Self::NotQuarantined { outcome } => {
+                format!("the delivery is not in quarantine: its outcome is `{outcome}`")
+            }
+            Self::StillUnreadable { why, .. } => {
+                format!("the delivery still cannot be read and stays in quarantine: {why}")
+            }
+            Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
+            Self::StoreBusy => "too many writes are waiting: try again soon".into(),
+            Self::StoreDown(_) => "the store is unavailable: try again soon".into(),
+            Self::Internal(_) => "something went wrong here: the log names it by this answer's x-request-id".into(),
+        }
+    }
+
+    /// Particulars.
+    pub fn details(&self) -> Vec<String> {
+        match self {
+            Self::ParameterUnknown { valid, .. } => valid.iter().map(|&name| name.to_owned()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Seconds after which to try again, where that helps.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Refused(Refusal::Unavailable) | Self::StoreDown(_) => Some(10),
+            Self::StoreBusy => Some(2),
+            Self::StreamsBusy => Some(5),
+            _ => None,
+        }
+    }
+
+    /// The challenge of a 401, where the client can answer one.
+    fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::TokenMissing => Some(r#"Bearer realm="countersign""#),
+            Self::TokenWrong => Some(r#"Bearer realm="countersign", error="invalid_token""#),
+            Self::Refused(Refusal::BasicWrong) => Some(r#"Basic realm="countersign", charset="UTF-8""#),
+            _ => None,
+        }
+    }
+
+    /// What went wrong inside: for the log alone.
+    fn inner(&self) -> Option<&str> {
+        match self {
+            Self::StoreDown(why) | Self::Internal(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// The body of the answer.
+    pub fn body(&self) -> ProblemBody {
+        let status = self.status();
+        ProblemBody {
+            status_code: status.as_u16(),
+            error: status.canonical_reason().unwrap_or("Error").to_owned(),
+            message: self.message(),
+            details: self.details(),
+        }
+    }
+}
+
+/// Status and message of a refused delivery. A message never tells which key or what would have matched.
+fn refusal_row(refusal: Refusal) -> (StatusCode, &'static str) {
+    match refusal {
+        Refusal::UnknownSource => (StatusCode::NOT_FOUND, "there is no source of this name"),
+        Refusal::NoKey => (
+            StatusCode::UNAUTHORIZED,
+            "this source has no Connect key, so nothing sent to it can be verified: set one",
+        ),
+        Refusal::SignatureMissing => (
+            StatusCode::UNAUTHORIZED,
+            "the delivery is not signed: switch on HMAC in the Connect configuration",
+        ),
+        Refusal::SignatureWrong => (
+            StatusCode::UNAUTHORIZED,
+            "the signature does not match the bytes received: the Connect key differs, or something on the way \
+             changed the body",
+        ),
+        Refusal::DigestUnknown => {
+            (StatusCode::UNAUTHORIZED, "the signature's algorithm is unknown: only HMAC-SHA256 is taken")
+        }
+        Refusal::BasicWrong => (StatusCode::UNAUTHORIZED, "user name and password are missing or wrong"),
+        // Connect knows few answers; a delivery for an account that we do not serve is one that we do not trust.
+        Refusal::AccountNotAllowed => {
+            (StatusCode::UNAUTHORIZED, "the delivery's account is not on this source's list")
+        }
+        Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the delivery is larger than is taken"),
+        Refusal::Soap => (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "SOAP is not taken: switch off SOAP mode in the Connect configuration",
+        ),
+        Refusal::Incomplete => (StatusCode::BAD_REQUEST, "the delivery did not arrive whole"),
+        Refusal::Unavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, "deliveries cannot be stored at present: send it again later")
+        }
+    }
+}
+
+/// A caller's own word in a message: cut short, and without control characters.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if let Some(inner) = self.inner() {
+            tracing::error!(status = self.status().as_u16(), inner, "a request failed");
+        }
+        let mut answer = HttpResponseBuilder::new(self.status());
+        if let Some(seconds) = self.retry_after() {
+            answer.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(challenge) = self.challenge() {
+            answer.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        if let Self::MethodUnknown(allowed) = self {
+            answer.insert_header((ALLOW, *allowed));
+        }
+        answer.json(self.body())
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Busy => Self::StoreBusy,
+            store::Error::Unavailable(_) | store::Error::Open { .. } => Self::StoreDown(error.to_string()),
+            store::Error::Rejected(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const SECRET: &str = "/var/lib/secret.db";
+
+    /// One of each. The match has no wildcard: a new case does not compile until it stands here too.
+    fn all() -> Vec<Problem> {
+        use Problem as P;
+        let mut all = vec![
+            P::TokenMissing,
+            P::TokenWrong,
+            P::LoopbackOnly,
+            P::Forwarded,
+            P::CrossSite,
+            P::ScopeMissing(Scope::Write),
+            P::ParameterUnknown { name: "x".into(), valid: &["after", "limit"] },
+            P::ParameterBad { name: "limit", why: "must be a number".into() },
+            P::BodyBad("no".into()),
+            P::BodyNotJson,
+            P::BodyTooLarge,
+            P::PathUnknown,
+            P::MethodUnknown("GET"),
+            P::ChangeUnknown,
+            P::BeyondFeed { last: Position(7) },
+            P::DeliveryUnknown,
+            P::BodyPruned,
+            P::SigningRequestUnknown,
+            P::NotQuarantined { outcome: "accepted".into() },
+            P::StillUnreadable { id: DeliveryId(Uuid::nil()), why: "no JSON".into() },
+            P::StreamsBusy,
+            P::StoreBusy,
+            P::StoreDown(SECRET.into()),
+            P::Internal(SECRET.into()),
+        ];
+        all.extend(Refusal::ALL.map(P::Refused));
+        let mut kinds = std::collections::BTreeSet::new();
+        for problem in &all {
+            kinds.insert(match problem {
+                P::Refused(_) => 0,
+                P::TokenMissing => 1,
+                P::TokenWrong => 2,
+                P::LoopbackOnly => 3,
+                P::Forwarded => 4,
+                P::CrossSite => 5,
+                P::ScopeMissing(_) => 6,
+                P::ParameterUnknown { .. } => 7,
+                P::ParameterBad { .. } => 8,
+                P::BodyBad(_) => 9,
+                P::BodyNotJson => 10,
+                P::BodyTooLarge => 11,
+                P::PathUnknown => 12,
+                P::MethodUnknown(_) => 13,
+                P::ChangeUnknown => 14,
+                P::BeyondFeed { .. } => 15,
+                P::DeliveryUnknown => 16,
+                P::BodyPruned => 17,
+                P::SigningRequestUnknown => 18,
+                P::NotQuarantined { .. } => 19,
+                P::StillUnreadable { .. } => 20,
+                P::StreamsBusy => 21,
+                P::StoreBusy => 22,
+                P::StoreDown(_) => 23,
+                P::Internal(_) => 24,
+            });
+        }
+        assert_eq!(kinds.len(), 25, "a case is missing from the list above");
+        all
+    }
+
+    #[actix_web::test]
+    async fn every_problem_has_one_shape_and_says_what_is_wrong() {
+        for problem in all() {
+            let answer = problem.error_response();
+            let status = answer.status();
+            assert!(status.is_client_error() || status.is_server_error(), "{problem:?}");
+            let bytes = to_bytes(answer.into_body()).await.expect("a body");
+            let body: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+            assert_eq!(body["statusCode"], status.as_u16(), "{problem:?}");
+            assert_eq!(body["error"], status.canonical_reason().expect("a known status"));
+            assert!(body["message"].as_str().is_some_and(|m| m.len() > 10), "{problem:?}");
+            assert!(body["details"].is_null() || body["details"].is_array());
+        }
+    }
+
+    #[actix_web::test]
+    async fn what_went_wrong_inside_never_leaves() {
+        for problem in all() {
+            let answer = problem.error_response();
+            let headers = format!("{:?}", answer.headers());
+            let bytes = to_bytes(answer.into_body()).await.expect("a body");
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains(SECRET) && !headers.contains(SECRET), "{problem:?} tells: {text}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_told_unavailable_is_told_when_to_come_back() {
+        for problem in all() {
+            let unavailable = problem.status() == StatusCode::SERVICE_UNAVAILABLE;
+            assert_eq!(problem.retry_after().is_some(), unavailable, "{problem:?}");
+            assert_eq!(problem.error_response().headers().contains_key(RETRY_AFTER), unavailable);
+        }
+    }
+
+    #[test]
+    fn refused_deliveries_are_answered_as_connect_expects() {
+        let statuses = Refusal::ALL.map(|refusal| Problem::from(refusal).status().as_u16());
+        assert_eq!(statuses, [404, 401, 401, 401, 401, 401, 401, 413, 415, 400, 503]);
+    }
+
+    #[test]
+    fn challenges_name_the_scheme_that_would_help() {
+        let challenge = |problem: Problem| {
+            let answer = problem.error_response();
+            answer.headers().get(WWW_AUTHENTICATE).and_then(|v| v.to_str().ok()).map(str::to_owned)
+        };
+        assert!(challenge(Problem::TokenMissing).is_some_and(|c| c.starts_with("Bearer ")));
+        assert!(challenge(Refusal::BasicWrong.into()).is_some_and(|c| c.starts_with("Basic ")));
+        assert_eq!(challenge(Refusal::SignatureWrong.into()), None);
+    }
+
+    #[test]
+    fn a_callers_own_word_is_cut_short_and_cleaned() {
+        let name = format!("a\r\nb{}", "x".repeat(500));
+        let message = Problem::ParameterUnknown { name, valid: &["limit"] }.message();
+        assert!(message.len() < 120 && !message.contains('\n'), "{message}");
+    }
+}

@@ -1,1 +1,1 @@
-//! Wiring: build everything without traffic, then run until stopped.
+//! Wiring.

@@ -51,6 +51,9 @@ pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 /// First and longest wait between two attempts to reach the broker; each is jittered.
 pub const BROKER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
 
+/// On a stop, what is in the outbox is still published for at most so long; the rest waits for the next start.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Signing requests fetched side by side.
 pub const ENRICH_WORKERS: usize = 4;
 /// Changes within this time after the first are answered by one fetch.

@@ -104,6 +104,9 @@ impl Receiver {
         if !source.admits(request.header("authorization")) {
             return Err(Refusal::BasicWrong);
         }
+        if request.header("soapaction").is_some() {
+            return Err(Refusal::Soap);
+        }
         let told = request.header("content-length").and_then(|n| n.parse::<u64>().ok());
         if told.is_some_and(|n| n > self.body_bytes_max) {
             return Err(Refusal::TooLarge);

@@ -44,7 +44,7 @@ metrics! {
     Deliveries Counter "countersign_deliveries" "outcome" "Deliveries received, by their one outcome.",
     Refusals Counter "countersign_refusals" "reason" "Deliveries refused, by reason.",
     Changes Counter "countersign_changes" "kind" "Changes appended, by the first word of their routing key.",
-    AnswerTime Seconds "countersign_answer" "" "Time from the last byte of a delivery to its answer.",
+    AnswerTime Seconds "countersign_answer" "" "Time from a delivery's request line to its answer.",
     Published Counter "countersign_published" "" "Changes confirmed by the broker and settled.",
     PublishRetries Counter "countersign_publish_retries" "reason" "Publishes to be repeated, by reason: nack, return, timeout, connection.",
     ConfirmTime Seconds "countersign_confirm" "" "Time from publish to confirm.",

@@ -176,7 +176,9 @@ impl Api {
     pub(super) async fn probe(&self) -> Result<(), store::Error> {
         let slow = || store::Error::Unavailable("it does not answer in time".into());
         let probe = async {
-            tokio::time::timeout(limits::PROBE_TIMEOUT, self.store.probe()).await.unwrap_or_else(|_| Err(slow()))
+            tokio::time::timeout(limits::PROBE_TIMEOUT, self.store.probe())
+                .await
+                .unwrap_or_else(|_| Err(slow()))
         };
         self.probe.get(probe).await
     }

@@ -197,7 +197,8 @@ mod tests {
             Ok(())
         );
         assert_eq!(admitted(Some("s3cret"), HERE, &[("authorization", "bearer  s3cret ")]), Ok(()));
-        for wrong in ["Bearer s3cre", "Bearer s3crets", "Bearer", "Bearer ", "Basic s3cret", "s3cret", "Bearer S3CRET"]
+        for wrong in
+            ["Bearer s3cre", "Bearer s3crets", "Bearer", "Bearer ", "Basic s3cret", "s3cret", "Bearer S3CRET"]
         {
             assert_eq!(admitted(Some("s3cret"), HERE, &[("authorization", wrong)]), Err(401), "{wrong}");
         }
@@ -215,7 +216,9 @@ mod tests {
         for here in [HERE, "127.9.9.9:1", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
             assert_eq!(admitted(None, here, &[]), Ok(()), "{here}");
         }
-        for elsewhere in ["203.0.113.9:1", "10.0.0.1:80", "[2001:db8::1]:80", "[::ffff:10.0.0.1]:9", "no peer"] {
+        for elsewhere in
+            ["203.0.113.9:1", "10.0.0.1:80", "[2001:db8::1]:80", "[::ffff:10.0.0.1]:9", "no peer"]
+        {
             assert_eq!(admitted(None, elsewhere, &[]), Err(403), "{elsewhere}");
             assert_eq!(admitted(None, elsewhere, &[("authorization", "Bearer x")]), Err(403));
         }

@@ -59,7 +59,9 @@ impl Params {
     /// `after`: a position of the feed, which is also what its cursors are.
     pub(super) fn after(&self) -> Result<Option<Position>, Problem> {
         self.text("after")
-            .map(|text| position(text).ok_or_else(|| bad("after", "must be a position or a cursor of this feed")))
+            .map(|text| {
+                position(text).ok_or_else(|| bad("after", "must be a position or a cursor of this feed"))
+            })
             .transpose()
     }
 
@@ -96,7 +98,9 @@ impl Params {
     /// `before`: the id of a delivery.
     pub(super) fn before(&self) -> Result<Option<DeliveryId>, Problem> {
         self.text("before")
-            .map(|text| Uuid::parse_str(text).map(DeliveryId).map_err(|_| bad("before", "must be a delivery's id")))
+            .map(|text| {
+                Uuid::parse_str(text).map(DeliveryId).map_err(|_| bad("before", "must be a delivery's id"))
+            })
             .transpose()
     }
 
@@ -163,11 +167,14 @@ mod tests {
 
     #[test]
     fn limits_have_two_ends() {
-        for (query, want) in [("", Some(100)), ("limit=", Some(100)), ("limit=1", Some(1)), ("limit=1000", Some(1000))]
+        for (query, want) in
+            [("", Some(100)), ("limit=", Some(100)), ("limit=1", Some(1)), ("limit=1000", Some(1000))]
         {
             assert_eq!(feed(query).expect("params").limit().ok(), want, "{query}");
         }
-        for query in ["limit=0", "limit=1001", "limit=-1", "limit=1e3", "limit=99999999999999999999", "limit=%00"] {
+        for query in
+            ["limit=0", "limit=1001", "limit=-1", "limit=1e3", "limit=99999999999999999999", "limit=%00"]
+        {
             assert!(feed(query).expect("params").limit().is_err(), "{query}");
         }
     }
@@ -175,7 +182,9 @@ mod tests {
     #[test]
     fn cursors_are_whole_numbers_and_nothing_else() {
         assert_eq!(feed("after=42").expect("params").after().ok(), Some(Some(Position(42))));
-        for query in ["after=abc", "after=-1", "after=%2B1", "after=1.0", "after=99999999999999999999", "after=1;2"] {
+        for query in
+            ["after=abc", "after=-1", "after=%2B1", "after=1.0", "after=99999999999999999999", "after=1;2"]
+        {
             assert!(feed(query).expect("params").after().is_err(), "{query}");
         }
     }

@@ -121,10 +121,9 @@ impl Problem {
             }
             Self::BodyNotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::PathUnknown
-            | Self::ChangeUnknown
-            | Self::DeliveryUnknown
-            | Self::SigningRequestUnknown => StatusCode::NOT_FOUND,
+            Self::PathUnknown | Self::ChangeUnknown | Self::DeliveryUnknown | Self::SigningRequestUnknown => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodUnknown(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BeyondFeed { .. } | Self::NotQuarantined { .. } => StatusCode::CONFLICT,
             Self::BodyPruned => StatusCode::GONE,
@@ -143,12 +142,16 @@ impl Problem {
             Self::LoopbackOnly => "no api_token is configured, so the API answers this machine only: set \
                                    COUNTERSIGN_API_TOKEN and send it as `Authorization: Bearer <token>`"
                 .into(),
-            Self::Forwarded => "no api_token is configured, so the API answers this machine only, and a proxy \
+            Self::Forwarded => {
+                "no api_token is configured, so the API answers this machine only, and a proxy \
                                 that forwards requests cannot vouch for that: set COUNTERSIGN_API_TOKEN"
-                .into(),
-            Self::CrossSite => "no api_token is configured, so the API answers this machine only and no pages of \
+                    .into()
+            }
+            Self::CrossSite => {
+                "no api_token is configured, so the API answers this machine only and no pages of \
                                 other sites: set COUNTERSIGN_API_TOKEN"
-                .into(),
+                    .into()
+            }
             Self::ScopeMissing(scope) => format!("the token lacks the scope `{}`", scope.word()),
             Self::ParameterUnknown { name, valid: [] } => {
                 format!("unknown parameter `{}`: this path takes none", shown(name))
@@ -164,7 +167,9 @@ impl Problem {
             }
             Self::PathUnknown => "there is nothing at this path: /docs lists what there is".into(),
             Self::MethodUnknown(allowed) => format!("this path takes {allowed} only"),
-            Self::ChangeUnknown => "there is no such change: it was never made here, or it has been pruned".into(),
+            Self::ChangeUnknown => {
+                "there is no such change: it was never made here, or it has been pruned".into()
+            }
             Self::BeyondFeed { last } => format!(
                 "the feed ends at position {last}, so this place in it comes from another store: start anew \
                  without Last-Event-ID, or with after=0"
@@ -181,7 +186,9 @@ impl Problem {
             Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
             Self::StoreBusy => "too many writes are waiting: try again soon".into(),
             Self::StoreDown(_) => "the store is unavailable: try again soon".into(),
-            Self::Internal(_) => "something went wrong here: the log names it by this answer's x-request-id".into(),
+            Self::Internal(_) => {
+                "something went wrong here: the log names it by this answer's x-request-id".into()
+            }
         }
     }
 

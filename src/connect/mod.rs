@@ -9,6 +9,7 @@ pub mod parse;
 pub mod signature;
 mod text;
 mod tolerant;
+mod variations;
 pub mod xml;
 
 pub use delivery::{Body, Delivery, VerifiedDelivery};

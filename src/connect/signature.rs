@@ -12,6 +12,8 @@ use crate::base::limits::SIGNATURES_MAX;
 
 use super::delivery::{Delivery, VerifiedDelivery};
 
+pub use super::explain::{Explanation, Finding, explain};
+
 pub(super) type Digest32 = [u8; 32];
 
 /// What comes before the number in the name of a signature's header.

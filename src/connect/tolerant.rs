@@ -56,7 +56,15 @@ fn unescape(raw: &str) -> Option<String> {
             f.write_str("a string")
         }
         fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
+            let mut text = String::with_capacity(bytes.len());
+            for chunk in bytes.utf8_chunks() {
+                // The three bytes of one half come as three invalid chunks.
+                if !chunk.valid().is_empty() || text.is_empty() {
+                    text.push_str(chunk.valid());
+                    text.push_str(if chunk.invalid().is_empty() { "" } else { "\u{fffd}" });
+                }
+            }
+            Ok(text)
         }
     }
     serde_json::Deserializer::from_str(raw).deserialize_bytes(Lossy).ok()

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::{Clock, DeliveryId, Dice, limits};
-use crate::store::{self, Appended, Backlog, Store, Totals};
+use crate::receive;
+use crate::store::{self, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
 use super::Problem;
@@ -66,33 +67,13 @@ pub struct Version {
     pub started_at: Timestamp,
 }
 
-/// Why a delivery could not be released from quarantine.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ReleaseError {
-    /// There is no such delivery.
-    #[error("no such delivery")]
-    Unknown,
-    /// It is not in quarantine; this is its outcome.
-    #[error("it is not in quarantine but {0}")]
-    NotQuarantined(String),
-    /// Its bytes have been pruned.
-    #[error("its bytes have been pruned")]
-    Pruned,
-    /// It cannot be read now either, for this reason.
-    #[error("it still cannot be read: {0}")]
-    Unreadable(String),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
 /// Tells how the broker stands.
 pub type AskBroker = Arc<dyn Fn() -> BrokerView + Send + Sync>;
 /// Tells how the sources' keys stand.
 pub type AskKeys = Arc<dyn Fn() -> KeysView + Send + Sync>;
 /// Reads a quarantined delivery again and applies what it says.
-pub type Release =
-    Arc<dyn Fn(DeliveryId) -> BoxFuture<'static, Result<Appended, ReleaseError>> + Send + Sync>;
+pub type AskRelease =
+    Arc<dyn Fn(DeliveryId) -> BoxFuture<'static, Result<receive::Release, receive::ReleaseError>> + Send + Sync>;
 
 /// What the wiring hands in.
 pub struct Parts {
@@ -109,7 +90,7 @@ pub struct Parts {
     /// How the keys stand.
     pub keys: AskKeys,
     /// Releases from quarantine.
-    pub release: Release,
+    pub release: AskRelease,
     /// The bootstrap token; without one the API answers this machine only.
     pub api_token: Option<SecretString>,
     /// Which program this is.
@@ -132,7 +113,7 @@ pub struct Api {
     pub(super) dice: Dice,
     pub(super) broker: AskBroker,
     pub(super) keys: AskKeys,
-    pub(super) release: Release,
+    pub(super) release: AskRelease,
     pub(super) token: Option<Token>,
     pub(super) version: Version,
     pub(super) stopping: CancellationToken,
@@ -169,7 +150,7 @@ impl Api {
 
     /// Totals and backlog, counted at most once in [`limits::PROBE_EVERY`].
     pub(super) async fn counts(&self) -> Result<(Totals, Backlog), store::Error> {
-        self.counts.get(async { Ok((self.store.totals().await?, self.store.backlog().await?)) }).await
+        self.counts.get(Instant::now(), async { Ok((self.store.totals().await?, self.store.backlog().await?)) }).await
     }
 
     /// Whether the store can write, tried at most once in [`limits::PROBE_EVERY`].
@@ -178,7 +159,7 @@ impl Api {
         let probe = async {
             tokio::time::timeout(limits::PROBE_TIMEOUT, self.store.probe()).await.unwrap_or_else(|_| Err(slow()))
         };
-        self.probe.get(probe).await
+        self.probe.get(Instant::now(), probe).await
     }
 }
 
@@ -198,15 +179,15 @@ impl<T> Default for Cached<T> {
 }
 
 impl<T: Clone> Cached<T> {
-    async fn get(&self, fresh: impl Future<Output = T>) -> T {
+    async fn get(&self, now: Instant, fresh: impl Future<Output = T>) -> T {
         let mut kept = self.0.lock().await;
         if let Some((at, value)) = &*kept
-            && at.elapsed() < limits::PROBE_EVERY
+            && now.saturating_duration_since(*at) < limits::PROBE_EVERY
         {
             return value.clone();
         }
         let value = fresh.await;
-        *kept = Some((Instant::now(), value.clone()));
+        *kept = Some((now, value.clone()));
         value
     }
 }
@@ -215,12 +196,13 @@ impl<T: Clone> Cached<T> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_costly_value_is_got_once_a_second_however_many_ask() {
-        let cached = Cached::default();
-        assert_eq!(cached.get(async { 1 }).await, 1);
-        assert_eq!(cached.get(async { 2 }).await, 1);
-        tokio::time::advance(limits::PROBE_EVERY).await;
-        assert_eq!(cached.get(async { 3 }).await, 3);
+        let (cached, start) = (Cached::default(), Instant::now());
+        let soon = start + limits::PROBE_EVERY / 2;
+        assert_eq!(cached.get(start, async { 1 }).await, 1);
+        assert_eq!(cached.get(soon, async { 2 }).await, 1);
+        assert_eq!(cached.get(start + limits::PROBE_EVERY, async { 3 }).await, 3);
+        assert_eq!(cached.get(soon, async { 4 }).await, 3, "one who waited for another's answer takes it");
     }
 }

@@ -14,8 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::{Clock, DeliveryId, Dice, limits};
-use crate::receive;
-use crate::store::{self, Backlog, Store, Totals};
+use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
 use super::Problem;
@@ -67,13 +66,33 @@ pub struct Version {
     pub started_at: Timestamp,
 }
 
+/// Why a delivery could not be released from quarantine.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReleaseError {
+    /// There is no such delivery.
+    #[error("no such delivery")]
+    Unknown,
+    /// It is not in quarantine; this is its outcome.
+    #[error("it is not in quarantine but {0}")]
+    NotQuarantined(String),
+    /// Its bytes have been pruned.
+    #[error("its bytes have been pruned")]
+    Pruned,
+    /// It cannot be read now either, for this reason.
+    #[error("it still cannot be read: {0}")]
+    Unreadable(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
 /// Tells how the broker stands.
 pub type AskBroker = Arc<dyn Fn() -> BrokerView + Send + Sync>;
 /// Tells how the sources' keys stand.
 pub type AskKeys = Arc<dyn Fn() -> KeysView + Send + Sync>;
 /// Reads a quarantined delivery again and applies what it says.
-pub type AskRelease =
-    Arc<dyn Fn(DeliveryId) -> BoxFuture<'static, Result<receive::Release, receive::ReleaseError>> + Send + Sync>;
+pub type Release =
+    Arc<dyn Fn(DeliveryId) -> BoxFuture<'static, Result<Appended, ReleaseError>> + Send + Sync>;
 
 /// What the wiring hands in.
 pub struct Parts {
@@ -90,7 +109,7 @@ pub struct Parts {
     /// How the keys stand.
     pub keys: AskKeys,
     /// Releases from quarantine.
-    pub release: AskRelease,
+    pub release: Release,
     /// The bootstrap token; without one the API answers this machine only.
     pub api_token: Option<SecretString>,
     /// Which program this is.
@@ -113,7 +132,7 @@ pub struct Api {
     pub(super) dice: Dice,
     pub(super) broker: AskBroker,
     pub(super) keys: AskKeys,
-    pub(super) release: AskRelease,
+    pub(super) release: Release,
     pub(super) token: Option<Token>,
     pub(super) version: Version,
     pub(super) stopping: CancellationToken,

@@ -1,6 +1,6 @@
 //! HTTP faces: the feed, deliveries, timelines, quarantine, health, references and the dashboard.
 //!
-//! The wiring makes one [`Api`] and calls [`configure`] for each worker, within an application that is wrapped in
+//! The wiring makes one [`Api`] and calls [`configure`] (or [`configure_health`]) for each worker, within an application that is wrapped in
 //! [`stamp()`]. Every path answers errors from the one table in [`problem`].
 
 pub mod message;
@@ -19,24 +19,39 @@ mod stamp;
 mod stream;
 mod timeline;
 
-pub use api::{Api, AskBroker, AskKeys, AskRelease, BrokerView, KeysView, Parts, TopologyFault, Version};
+pub use api::{
+    Api, AskBroker, AskKeys, BrokerView, KeysView, Parts, Release, ReleaseError, TopologyFault, Version,
+};
 pub use caller::{Caller, Scope, Token, Visitor};
 pub use problem::{Problem, ProblemBody};
 pub use stamp::{REQUEST_ID, stamp};
 
 use actix_web::error::{JsonPayloadError, PayloadError};
-use actix_web::guard::{Any, Get, Guard, Head};
+use actix_web::guard::{Any, Get, Guard, Head, Not, Post};
 use actix_web::web::{self, Data, JsonConfig, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use crate::base::limits;
 
-/// Registers every path but the deliveries' own, and the answers to what is at no path.
-pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
+/// Registers health, version and metrics, and the answers to what is at no path: for processes without the API.
+pub fn configure_health(config: &mut ServiceConfig, api: Data<Api>) {
     config
         .app_data(api)
         .app_data(json())
         .default_service(web::to(async || Err::<String, _>(Problem::PathUnknown)))
+        .service(reads("/livez").route(get().to(health::live)))
+        .service(reads("/readyz").route(get().to(health::ready)))
+        .service(reads("/version").route(get().to(health::version)))
+        .service(reads("/metrics").route(get().to(health::metrics)))
+        // Deliveries are posted, and their paths are registered elsewhere; what is not posted there ends here.
+        .service(resource("/connect", "POST").guard(Not(Post())))
+        .service(resource("/connect/{source}", "POST").guard(Not(Post())));
+}
+
+/// Registers every path but the deliveries' own.
+pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
+    configure_health(config, api);
+    config
         .service(reads("/v1/changes").route(get().to(changes::list)))
         .service(resource("/v1/changes/stream", "GET").route(web::get().to(stream::follow)))
         .service(resource("/v1/changes/replay", "POST").route(web::post().to(changes::replay)))
@@ -49,10 +64,6 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(resource("/v1/quarantine/{id}/release", "POST").route(web::post().to(quarantine::release)))
         .service(resource("/v1/quarantine/{id}/drop", "POST").route(web::post().to(quarantine::discard)))
         .service(reads("/v1/totals").route(get().to(health::totals)))
-        .service(reads("/livez").route(get().to(health::live)))
-        .service(reads("/readyz").route(get().to(health::ready)))
-        .service(reads("/version").route(get().to(health::version)))
-        .service(reads("/metrics").route(get().to(health::metrics)))
         .service(reads("/").route(get().to(pages::dashboard)))
         .service(reads("/assets/app.js").route(get().to(pages::dashboard_script)))
         .service(reads("/assets/style.css").route(get().to(pages::style)))

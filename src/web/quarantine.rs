@@ -7,13 +7,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::base::DeliveryId;
-use crate::receive::{Release, ReleaseError};
 use crate::store::{DeliveryDetail, DeliveryQuery, Resolution};
 
 use super::caller::{Caller, Scope};
 use super::deliveries::{DeliveryPage, DeliveryWhole};
 use super::params::{Params, delivery_id};
-use super::{Api, Problem, ProblemBody};
+use super::{Api, Problem, ProblemBody, ReleaseError};
 
 const QUARANTINED: &str = "quarantined";
 
@@ -88,6 +87,7 @@ pub(super) async fn show(
     responses(
         (status = 200, description = "Released", body = Resolved),
         (status = 409, description = "It is not in quarantine", body = ProblemBody),
+        (status = 410, description = "Its bytes have been pruned", body = ProblemBody),
         (status = 422, description = "It still cannot be read", body = ProblemBody),
         (status = "4XX", description = "Not let in, or not found", body = ProblemBody),
         (status = "5XX", description = "Try again later", body = ProblemBody),
@@ -106,17 +106,17 @@ pub(super) async fn release(
     // In a task of its own: a client that hangs up drops this future, and what was begun must end.
     let released = tokio::spawn((api.release)(id)).await;
     match released.map_err(|error| Problem::Internal(format!("a release broke off: {error}")))? {
-        Ok(Release::Released(appended)) => Ok(HttpResponse::Ok().json(Resolved {
+        Ok(appended) => Ok(HttpResponse::Ok().json(Resolved {
             outcome: appended.outcome.word(),
             delivery_id: id.0,
             changes: appended.changes,
         })),
-        Ok(Release::StillUnreadable(why)) => Err(Problem::StillUnreadable { id, why }),
-        Ok(Release::Unknown) => Err(no_longer(&api, id).await),
+        // Looked up again: it may have been resolved, or pruned, since we looked.
+        Err(ReleaseError::Unknown) => Err(no_longer(&api, id).await),
+        Err(ReleaseError::NotQuarantined(outcome)) => Err(Problem::NotQuarantined { outcome }),
+        Err(ReleaseError::Pruned) => Err(Problem::BodyPruned),
+        Err(ReleaseError::Unreadable(why)) => Err(Problem::StillUnreadable { id, why }),
         Err(ReleaseError::Store(error)) => Err(error.into()),
-        Err(ReleaseError::File(error)) => {
-            Err(Problem::StoreDown(format!("the file of a large body cannot be read: {error}")))
-        }
     }
 }
 

@@ -101,8 +101,11 @@ pub const PAGE_ROWS_MAX: usize = 1_000;
 pub const PAGE_ROWS: usize = 100;
 /// Open server-sent streams; one more is answered 503.
 pub const STREAMS_MAX: usize = 256;
-/// Rows that a server-sent stream reads at a time: all that it holds in memory, times [`STREAMS_MAX`].
-pub const STREAM_ROWS: usize = 32;
+/// Changes read from the feed at a time, for a page or a stream: all that a stream holds in memory, times
+/// [`STREAMS_MAX`]. An enriched change can have more than a megabyte.
+pub const FEED_READ_ROWS: usize = 16;
+/// A page of the feed ends early, with a cursor, once its bodies have this many bytes.
+pub const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A comment goes out on a quiet stream this often, before proxies take it for dead (60 s as a rule).
 pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 /// Largest body of a request to the HTTP API: 1,000 positions of 20 digits fit three times over.

@@ -1,1 +1,155 @@
 //! Structured logs: text for people at a terminal, JSON lines for machines.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing::Subscriber;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{Directive, LevelFilter};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// How logs look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Text at a terminal, JSON lines elsewhere.
+    #[default]
+    Auto,
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Text, Self::Json];
+
+    /// The format's word in settings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// Begins to write logs to stderr: stdout is for data. `level` is a level (`info`) or a list of directives
+/// (`info,countersign::relay=debug`); one that cannot be read counts as `info`, and that is logged.
+///
+/// Only the first call in a process counts, so that tests may call it as well.
+pub fn init(format: Format, level: &str) {
+    let terminal = io::stderr().is_terminal();
+    let json = match format {
+        Format::Auto => !terminal,
+        Format::Text => false,
+        Format::Json => true,
+    };
+    let (filter, fault) = filter(level);
+    if tracing::subscriber::set_global_default(subscriber(filter, json, terminal, io::stderr)).is_ok()
+        && let Some(fault) = fault
+    {
+        tracing::warn!(level, fault, "the log level cannot be read: info is used");
+    }
+}
+
+/// The filter for `level`, and what is wrong with it.
+fn filter(level: &str) -> (EnvFilter, Option<String>) {
+    let (filter, fault) = match level.trim() {
+        "" => (info(), None),
+        level => match EnvFilter::builder().parse(level) {
+            Ok(filter) => (filter, None),
+            Err(error) => (info(), Some(error.to_string())),
+        },
+    };
+    // lapin writes each returned message there, body and all.
+    match "lapin::returned_messages=off".parse::<Directive>() {
+        Ok(quiet) => (filter.add_directive(quiet), fault),
+        Err(error) => (EnvFilter::default().add_directive(LevelFilter::OFF.into()), Some(error.to_string())),
+    }
+}
+
+fn info() -> EnvFilter {
+    EnvFilter::default().add_directive(LevelFilter::INFO.into())
+}
+
+fn subscriber<W>(filter: EnvFilter, json: bool, colours: bool, to: W) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(to);
+    if json {
+        // The fields of an event beside its level and time; those of its spans (request ids) likewise.
+        Box::new(logs.json().flatten_event(true).with_current_span(true).with_span_list(false).finish())
+    } else {
+        Box::new(logs.with_ansi(colours).finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is written at `level` of three events, one of them lapin's own.
+    fn written(level: &str, json: bool) -> String {
+        let kept = Kept::default();
+        let to = kept.clone();
+        let logs = subscriber(filter(level).0, json, false, move || to.clone());
+        tracing::subscriber::with_default(logs, || {
+            let span = tracing::info_span!("request", request_id = "abc");
+            let _within = span.enter();
+            tracing::info!(position = 7, "stored");
+            tracing::debug!("looked");
+            tracing::error!(target: "lapin::returned_messages", "jane@example.com and her message");
+        });
+        String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn lapins_copy_of_returned_messages_is_never_written() {
+        for level in ["info", "trace", "", "lapin=trace", "lapin::returned_messages=trace", "warn,lapin=debug", "lo ud"] {
+            for json in [false, true] {
+                let text = written(level, json);
+                assert!(!text.contains("jane"), "{level}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_for_machines_is_one_json_object_with_the_requests_id() {
+        let text = written("info", true);
+        let line: serde_json::Value = serde_json::from_str(text.trim()).expect("one line of JSON");
+        assert_eq!((line["message"].as_str(), line["position"].as_u64()), (Some("stored"), Some(7)), "{line}");
+        assert_eq!(line["span"]["request_id"], "abc", "{line}");
+        assert_eq!(line["level"], "INFO", "{line}");
+    }
+
+    #[test]
+    fn a_line_for_people_has_no_colours_where_there_is_no_terminal() {
+        let text = written("debug", false);
+        assert!(text.contains("stored") && text.contains("looked") && text.contains("abc"), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn a_level_that_cannot_be_read_is_info_and_said_so() {
+        assert_eq!(filter("info,countersign=debug").1, None);
+        assert!(filter("countersign=loud").1.is_some());
+        assert!(written("countersign=loud", false).contains("stored"));
+    }
+}

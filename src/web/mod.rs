@@ -1,9 +1,111 @@
-//! HTTP faces: deliveries, feed, operations, dashboard.
-mod api;
-mod caller;
+//! HTTP faces: the feed, deliveries, timelines, quarantine, health, references and the dashboard.
+//!
+//! The wiring makes one [`Api`] and calls [`configure`] (or [`configure_health`]) for each worker, within an application that is wrapped in
+//! [`stamp()`]. Every path answers errors from the one table in [`problem`].
+
 pub mod connect;
-mod params;
+pub mod message;
 pub mod problem;
 
-pub use api::*;
-pub use problem::Problem;
+mod api;
+mod caller;
+mod changes;
+mod deliveries;
+mod health;
+mod openapi;
+mod pages;
+mod params;
+mod quarantine;
+mod stamp;
+mod stream;
+mod timeline;
+
+pub use api::{
+    Api, AskBroker, AskKeys, BrokerView, KeysView, Parts, Release, ReleaseError, TopologyFault, Version,
+};
+pub use caller::{Caller, Scope, Token, Visitor};
+pub use problem::{Problem, ProblemBody};
+pub use stamp::{REQUEST_ID, stamp};
+
+use actix_web::error::{JsonPayloadError, PayloadError};
+use actix_web::guard::{Any, Get, Guard, Head, Not, Post};
+use actix_web::web::{self, Data, JsonConfig, ServiceConfig};
+use actix_web::{Resource, Route};
+
+use crate::base::limits;
+
+/// Registers health, version and metrics, and the answers to what is at no path: for processes without the API.
+pub fn configure_health(config: &mut ServiceConfig, api: Data<Api>) {
+    config
+        .app_data(api)
+        .app_data(json())
+        .default_service(web::to(async || Err::<String, _>(Problem::PathUnknown)))
+        .service(reads("/livez").route(get().to(health::live)))
+        .service(reads("/readyz").route(get().to(health::ready)))
+        .service(reads("/version").route(get().to(health::version)))
+        .service(reads("/metrics").route(get().to(health::metrics)))
+        // Deliveries are posted, and their paths are registered elsewhere; what is not posted there ends here.
+        .service(resource("/connect", "POST").guard(Not(Post())))
+        .service(resource("/connect/{source}", "POST").guard(Not(Post())));
+}
+
+/// Registers every path but the deliveries' own.
+pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
+    configure_health(config, api);
+    config
+        .service(reads("/v1/changes").route(get().to(changes::list)))
+        .service(resource("/v1/changes/stream", "GET").route(web::get().to(stream::follow)))
+        .service(resource("/v1/changes/replay", "POST").route(web::post().to(changes::replay)))
+        .service(reads("/v1/changes/{position_or_id}").route(get().to(changes::show)))
+        .service(reads("/v1/deliveries").route(get().to(deliveries::list)))
+        .service(reads("/v1/deliveries/{id}").route(get().to(deliveries::show)))
+        .service(reads("/v1/signing-requests/{id}/timeline").route(get().to(timeline::show)))
+        .service(reads("/v1/quarantine").route(get().to(quarantine::list)))
+        .service(reads("/v1/quarantine/{id}").route(get().to(quarantine::show)))
+        .service(resource("/v1/quarantine/{id}/release", "POST").route(web::post().to(quarantine::release)))
+        .service(resource("/v1/quarantine/{id}/drop", "POST").route(web::post().to(quarantine::discard)))
+        .service(reads("/v1/totals").route(get().to(health::totals)))
+        .service(reads("/").route(get().to(pages::dashboard)))
+        .service(reads("/assets/app.js").route(get().to(pages::dashboard_script)))
+        .service(reads("/assets/style.css").route(get().to(pages::style)))
+        .service(reads("/assets/docs.js").route(get().to(pages::reference_script)))
+        .service(reads("/docs").route(get().to(pages::reference)))
+        .service(reads("/openapi.json").route(get().to(pages::openapi)))
+        .service(reads("/asyncapi.yaml").route(get().to(pages::asyncapi)));
+}
+
+/// A path that is read.
+fn reads(path: &'static str) -> Resource {
+    resource(path, "GET, HEAD")
+}
+
+/// GET, and HEAD for those who want the headers alone.
+fn get() -> Route {
+    web::route().guard(read_guard())
+}
+
+fn read_guard() -> impl Guard {
+    Any(Get()).or(Head())
+}
+
+/// A path; other methods than those `allowed` are told so.
+fn resource(path: &'static str, allowed: &'static str) -> Resource {
+    let other = web::to(move || async move { Err::<String, _>(Problem::MethodUnknown(allowed)) });
+    web::resource(path).default_service(other)
+}
+
+/// How JSON bodies are read, and what is said of those that cannot be.
+fn json() -> JsonConfig {
+    JsonConfig::default().limit(limits::API_BODY_BYTES_MAX).error_handler(|error, _| {
+        let problem = match &error {
+            JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
+                Problem::BodyTooLarge
+            }
+            JsonPayloadError::ContentType => Problem::BodyNotJson,
+            JsonPayloadError::Deserialize(why) => Problem::BodyBad(why.to_string()),
+            JsonPayloadError::Payload(PayloadError::Overflow) => Problem::BodyTooLarge,
+            _ => Problem::BodyBad("it did not arrive whole".into()),
+        };
+        problem.into()
+    })
+}

@@ -1,0 +1,207 @@
+//! The feed as server-sent events: resumable, bounded, woken by the store.
+
+use std::convert::Infallible;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::{Position, limits};
+use crate::store::{FeedQuery, FeedRow, Store};
+use crate::telemetry::{Metric, Metrics};
+
+use super::caller::Caller;
+use super::changes::{ChangeRow, query};
+use super::params::{Params, bad, position};
+use super::{Api, Problem, ProblemBody};
+
+/// A browser that lost the stream comes back after this many milliseconds.
+const RETRY_MS: u32 = 2_000;
+
+/// Follows changes
+///
+/// Server-sent events: `id` is the position, `event` the first word of the routing key, `data` the row as in the list.
+/// Without `after` and `Last-Event-ID` it begins at the feed's present end. A lost stream is resumed with
+/// `Last-Event-ID`; comments keep a quiet one open.
+#[utoipa::path(
+    get, path = "/v1/changes/stream", tag = "changes", operation_id = "streamChanges",
+    params(
+        ("after" = Option<String>, Query, description = "A position: begin with the change after it", example = "42"),
+        ("status" = Option<String>, Query, description = "Only changes with this second word of the routing key"),
+        ("account" = Option<String>, Query, description = "Only this account's"),
+        ("signing_request" = Option<String>, Query, description = "Only this signing request's"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last position seen; wins over `after`"),
+    ),
+    responses(
+        (status = 200, description = "Changes as they come", content_type = "text/event-stream", body = String,
+            example = "id: 42\nevent: signing_request\ndata: {\"position\":42,…}\n\n"),
+        (status = 409, description = "The place lies beyond the feed's end: it comes from another store", body = ProblemBody),
+        (status = "4XX", description = "Not let in, or a parameter that cannot be", body = ProblemBody),
+        (status = 503, description = "All streams are taken", body = ProblemBody),
+        (status = "5XX", description = "Try again later", body = ProblemBody),
+    ),
+)]
+pub(super) async fn follow(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+    let params = Params::read(&request, &["after", "status", "account", "signing_request"])?;
+    let mut query = query(&params)?;
+    let resumed = match request.headers().get("last-event-id") {
+        Some(id) => Some(
+            id.to_str()
+                .ok()
+                .and_then(|id| position(id.trim()))
+                .ok_or_else(|| bad("Last-Event-ID", "must be a position of this feed"))?,
+        ),
+        None => params.after()?,
+    };
+    let news = api.store.last_position();
+    let last = *news.borrow();
+    // After its data is gone, a store counts from 1 again: one who waits for what comes after 5,000 would wait long.
+    if resumed.is_some_and(|after| after > last) {
+        return Err(Problem::BeyondFeed { last });
+    }
+    query.after = resumed.unwrap_or(last);
+    let place = Place::take(&api)?;
+    let live = Live {
+        store: api.store.clone(),
+        query,
+        news,
+        stopping: api.stopping.clone(),
+        stage: Stage::Opening,
+        _place: place,
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        // Proxies of the nginx kind would hold events back until their buffer is full.
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(stream::unfold(live, Live::next)))
+}
+
+/// One of the streams that may be open; given back when it is dropped.
+struct Place {
+    metrics: Metrics,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn take(api: &Api) -> Result<Self, Problem> {
+        let permit = api.streams.clone().try_acquire_owned().map_err(|_| Problem::StreamsBusy)?;
+        api.metrics.shift(Metric::Streams, "", 1);
+        Ok(Self { metrics: api.metrics.clone(), _permit: permit })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.shift(Metric::Streams, "", -1);
+    }
+}
+
+/// An open stream: what it holds between two pieces is its place in the feed and no rows.
+struct Live {
+    store: Store,
+    query: FeedQuery,
+    news: watch::Receiver<Position>,
+    stopping: CancellationToken,
+    stage: Stage,
+    _place: Place,
+}
+
+/// What a stream does next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Say where it begins.
+    Opening,
+    /// Read on: more may be there.
+    Reading,
+    /// Wait for the next commit.
+    Waiting,
+}
+
+impl Live {
+    /// The next piece, with what comes after it; none when the stream ends.
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        loop {
+            if self.stopping.is_cancelled() {
+                return None;
+            }
+            match self.stage {
+                Stage::Opening => {
+                    self.stage = Stage::Reading;
+                    // The place goes out at once: who is cut off before the first event resumes from it.
+                    let piece = format!("retry: {RETRY_MS}\n{}", place(self.query.after));
+                    return Some((Ok(piece.into()), self));
+                }
+                Stage::Reading => {
+                    let piece = self.read().await?;
+                    if !piece.is_empty() {
+                        return Some((Ok(piece.into()), self));
+                    }
+                }
+                Stage::Waiting => {
+                    let quiet = tokio::select! {
+                        () = self.stopping.cancelled() => return None,
+                        news = self.news.changed() => { news.ok()?; false }
+                        () = tokio::time::sleep(limits::STREAM_HEARTBEAT) => true,
+                    };
+                    if quiet {
+                        // The comment keeps proxies awake; the place moves past changes that the filters left out.
+                        return Some((Ok(format!(":\n{}", place(self.query.after)).into()), self));
+                    }
+                    self.stage = Stage::Reading;
+                }
+            }
+        }
+    }
+
+    /// The events of the next few changes; none when the feed cannot be read, and the stream then ends.
+    async fn read(&mut self) -> Option<String> {
+        let seen = *self.news.borrow_and_update();
+        let rows = match self.store.feed(self.query.clone()).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::error!(%error, "a stream ends: the feed cannot be read");
+                return None;
+            }
+        };
+        let ended = rows.len() < self.query.limit;
+        let mut piece = String::new();
+        for row in rows {
+            self.query.after = row.entry.position;
+            piece.push_str(&event(row)?);
+        }
+        if ended {
+            // All up to `seen` has been looked at, and need not be again however few of it fitted the filters.
+            self.query.after = self.query.after.max(seen);
+            self.stage = Stage::Waiting;
+        }
+        Some(piece)
+    }
+}
+
+/// Tells a place without an event: a browser takes it for its `Last-Event-ID`.
+fn place(after: Position) -> String {
+    format!("id: {after}\n\n")
+}
+
+/// One change as an event.
+fn event(row: FeedRow) -> Option<String> {
+    let position = row.entry.position;
+    let kind = row.entry.routing_key.split('.').next().unwrap_or_default().to_owned();
+    let row = ChangeRow::new(row)
+        .inspect_err(|problem| tracing::error!(%position, ?problem, "a stream ends: a row cannot be written"))
+        .ok()?;
+    let data = serde_json::to_string(&row).ok()?;
+    let mut event = format!("id: {position}\nevent: {kind}\n");
+    // An end of line within the data would end the field; JSON has none but between its tokens.
+    for line in data.lines() {
+        event.push_str("data: ");
+        event.push_str(line);
+        event.push('\n');
+    }
+    event.push('\n');
+    Some(event)
+}

@@ -1,0 +1,327 @@
+//! Everything known about one signing request, as one list in the order of time.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::base::limits;
+use crate::signing::change::ENRICHED_TYPE;
+use crate::store::{self, FeedRow};
+
+use super::caller::Caller;
+use super::deliveries::DeliveryRow;
+use super::message::Status;
+use super::params::{Params, bad};
+use super::{Api, Problem, ProblemBody};
+
+/// The timelines of a signing request: one for each account that has it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Timelines {
+    /// By account.
+    result: Vec<Timeline>,
+}
+
+/// What one account knows of a signing request.
+#[derive(Debug, Serialize, ToSchema)]
+struct Timeline {
+    /// The account's id.
+    account: String,
+    /// The signing request as it stands.
+    signing_request: Standing,
+    /// Its participants as they stand.
+    participants: Vec<ParticipantStanding>,
+    /// The fetch that is outstanding.
+    #[schema(required = true)]
+    enrichment: Option<Outstanding>,
+    /// What happened, oldest first: of deliveries and of changes, the newest 1,000 each.
+    milestones: Vec<Milestone>,
+}
+
+/// A signing request as it stands.
+#[derive(Debug, Serialize, ToSchema)]
+struct Standing {
+    /// Its id.
+    id: String,
+    /// Its name, where told.
+    #[schema(required = true)]
+    name: Option<String>,
+    /// Null before its first status was told.
+    #[schema(required = true)]
+    status: Option<Status>,
+}
+
+/// A participant as they stand.
+#[derive(Debug, Serialize, ToSchema)]
+struct ParticipantStanding {
+    /// Unique within the signing request.
+    id: String,
+    /// The name told last.
+    #[schema(required = true)]
+    name: Option<String>,
+    /// Routing order, where told.
+    #[schema(required = true)]
+    routing_order: Option<u32>,
+    /// Null before the first status was told.
+    #[schema(required = true)]
+    status: Option<Status>,
+}
+
+/// A fetch that is outstanding.
+#[derive(Debug, Serialize, ToSchema)]
+struct Outstanding {
+    /// Not before.
+    due_at: Timestamp,
+    /// Failed attempts so far.
+    attempts: u32,
+    /// Why the last one failed.
+    #[schema(required = true)]
+    last_error: Option<String>,
+}
+
+/// A step of a delivery or of a change.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "milestone", rename_all = "lowercase")]
+enum Milestone {
+    /// A delivery arrived.
+    Received {
+        /// When.
+        at: Timestamp,
+        /// The delivery.
+        delivery: DeliveryRow,
+    },
+    /// A change was stored, in the transaction of its delivery.
+    Stored {
+        /// When.
+        at: Timestamp,
+        /// The change.
+        change: ChangeStep,
+    },
+    /// The signing request was fetched, or the fetch given up.
+    Enriched {
+        /// When.
+        at: Timestamp,
+        /// The enriched change.
+        change: ChangeStep,
+        /// Sequences of the changes that it answers.
+        covers: Vec<u64>,
+    },
+    /// The broker confirmed a change.
+    Published {
+        /// Not kept: it stands directly after the change was stored.
+        #[schema(required = true)]
+        at: Option<Timestamp>,
+        /// The change's position in the feed.
+        position: u64,
+        /// The change's sequence.
+        sequence: u64,
+    },
+}
+
+/// A change within a timeline; `/v1/changes/{position}` has it whole.
+#[derive(Debug, Serialize, ToSchema)]
+struct ChangeStep {
+    /// Its position in the feed.
+    position: u64,
+    /// Message id.
+    id: Uuid,
+    /// Gap-free per account and signing request, from 1.
+    sequence: u64,
+    /// `<kind>.<what>.<account id>`.
+    routing_key: String,
+    /// When it happened.
+    occurred_at: Timestamp,
+    /// `advance`, `repeat`, `late` or `conflict`; null for an enriched one.
+    #[schema(required = true)]
+    verdict: Option<String>,
+    /// The delivery that told it.
+    #[schema(required = true)]
+    delivery_id: Option<Uuid>,
+    /// The participant concerned.
+    #[schema(required = true)]
+    participant_id: Option<String>,
+    /// True once the broker has confirmed it.
+    published: bool,
+}
+
+/// What a timeline reads back from a message. Everything may be absent: other versions wrote other messages.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    received_at: Option<Timestamp>,
+    verdict: Option<String>,
+    cause: ToldCause,
+    participant: Option<ToldPerson>,
+    signing_request: Option<ToldRequest>,
+    covers: Vec<ToldCover>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ToldCause {
+    delivery_id: Option<Uuid>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ToldRequest {
+    name: Option<String>,
+    participants: Vec<ToldPerson>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ToldPerson {
+    id: Option<String>,
+    name: Option<String>,
+    routing_order: Option<u32>,
+    status: Option<Status>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ToldCover {
+    sequence: u64,
+}
+
+/// Shows the life of a signing request
+///
+/// Where it and its participants stand, and its deliveries and changes as one list of milestones: received, stored,
+/// published, enriched.
+#[utoipa::path(
+    get, path = "/v1/signing-requests/{id}/timeline", tag = "signing requests", operation_id = "getTimeline",
+    params(
+        ("id" = String, Path, description = "The signing request: the id of DocuSign's envelope"),
+        ("account" = Option<String>, Query, description = "Only this account's"),
+    ),
+    responses(
+        (status = 200, description = "Its timelines, by account", body = Timelines),
+        (status = "4XX", description = "Not let in, or not found", body = ProblemBody),
+        (status = "5XX", description = "Try again later", body = ProblemBody),
+    ),
+)]
+pub(super) async fn show(
+    _: Caller,
+    id: Path<String>,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let account = Params::read(&request, &["account"])?.account()?;
+    if id.len() > limits::WORD_BYTES_MAX {
+        return Err(bad("id", format!("is longer than {} bytes", limits::WORD_BYTES_MAX)));
+    }
+    let mut found = api.store.timelines(&id).await?;
+    found.retain(|timeline| account.as_ref().is_none_or(|account| timeline.account == *account));
+    if found.is_empty() {
+        return Err(Problem::SigningRequestUnknown);
+    }
+    Ok(HttpResponse::Ok().json(Timelines { result: found.into_iter().map(Timeline::from).collect() }))
+}
+
+impl From<store::Timeline> for Timeline {
+    fn from(timeline: store::Timeline) -> Self {
+        let changes: Vec<(FeedRow, Told)> = timeline
+            .changes
+            .into_iter()
+            .map(|row| {
+                let told = serde_json::from_str(&row.entry.body).unwrap_or_default();
+                (row, told)
+            })
+            .collect();
+        let told_name = || changes.iter().rev().find_map(|(_, told)| told.signing_request.as_ref()?.name.clone());
+        let status = timeline.state.status();
+        Self {
+            account: timeline.account.as_str().to_owned(),
+            signing_request: Standing {
+                id: timeline.signing_request.as_str().to_owned(),
+                name: timeline.state.name().map(str::to_owned).or_else(told_name),
+                status: status.map(|s| Status { id: s.id().to_owned(), name: s.name().to_owned() }),
+            },
+            participants: participants(&timeline.state, &changes),
+            enrichment: timeline
+                .enrichment
+                .map(|(due_at, attempts, last_error)| Outstanding { due_at, attempts, last_error }),
+            milestones: milestones(timeline.deliveries, changes),
+        }
+    }
+}
+
+/// The participants that deliveries told of, and those that only a fetch did.
+fn participants(state: &crate::signing::State, changes: &[(FeedRow, Told)]) -> Vec<ParticipantStanding> {
+    let fetched = changes.iter().rev().find_map(|(_, told)| {
+        told.signing_request.as_ref().map(|r| &r.participants).filter(|people| !people.is_empty())
+    });
+    let fetched = fetched.map(Vec::as_slice).unwrap_or_default();
+    let named = changes.iter().rev().filter_map(|(_, told)| told.participant.as_ref());
+    let people: Vec<&ToldPerson> = named.chain(fetched).collect();
+    let is = |person: &ToldPerson, id: &str| person.id.as_deref().is_some_and(|p| p.eq_ignore_ascii_case(id));
+    let mut standing: Vec<ParticipantStanding> = state
+        .participants()
+        .map(|(id, status)| {
+            let told = || people.iter().filter(|person| is(person, id.as_str()));
+            ParticipantStanding {
+                id: id.as_str().to_owned(),
+                name: told().find_map(|person| person.name.clone()),
+                routing_order: told().find_map(|person| person.routing_order),
+                status: status.map(|s| Status { id: s.id().to_owned(), name: s.name().to_owned() }),
+            }
+        })
+        .collect();
+    // Legacy XML tells other ids than REST does: where none of them meet, these would be the same people again.
+    let known = |person: &ToldPerson| standing.iter().any(|known| is(person, &known.id));
+    if standing.is_empty() || fetched.iter().any(known) {
+        let more: Vec<_> = fetched.iter().filter(|person| !known(person)).collect();
+        standing.extend(more.into_iter().filter_map(|person| {
+            Some(ParticipantStanding {
+                id: person.id.clone()?,
+                name: person.name.clone(),
+                routing_order: person.routing_order,
+                status: person.status.clone(),
+            })
+        }));
+    }
+    standing.sort_by(|a, b| {
+        let order = |p: &ParticipantStanding| p.routing_order.unwrap_or(u32::MAX);
+        order(a).cmp(&order(b)).then_with(|| a.id.len().cmp(&b.id.len())).then_with(|| a.id.cmp(&b.id))
+    });
+    standing
+}
+
+/// All steps in the order of time; at one moment a delivery comes before its changes, and those by position.
+fn milestones(deliveries: Vec<store::DeliveryRow>, changes: Vec<(FeedRow, Told)>) -> Vec<Milestone> {
+    let mut steps: Vec<((Timestamp, u8, u64), Milestone)> = Vec::new();
+    for row in deliveries {
+        let at = row.received_at;
+        steps.push(((at, 0, 0), Milestone::Received { at, delivery: row.into() }));
+    }
+    for (FeedRow { entry, published }, told) in changes {
+        let at = told.received_at.unwrap_or(entry.occurred_at);
+        let (position, sequence) = (entry.position.0, entry.sequence);
+        let enriched = entry.event_type == ENRICHED_TYPE;
+        let change = ChangeStep {
+            position,
+            id: entry.id.0,
+            sequence,
+            routing_key: entry.routing_key,
+            occurred_at: entry.occurred_at,
+            verdict: told.verdict,
+            delivery_id: told.cause.delivery_id,
+            participant_id: told.participant.and_then(|person| person.id),
+            published,
+        };
+        let step = if enriched {
+            let covers = told.covers.into_iter().map(|cover| cover.sequence).collect();
+            Milestone::Enriched { at, change, covers }
+        } else {
+            Milestone::Stored { at, change }
+        };
+        steps.push(((at, 1, position), step));
+        if published {
+            steps.push(((at, 2, position), Milestone::Published { at: None, position, sequence }));
+        }
+    }
+    steps.sort_by_key(|(key, _)| *key);
+    steps.into_iter().map(|(_, step)| step).collect()
+}

@@ -1,8 +1,10 @@
 //! The HTTP API of a running server, as the commands that look into it call it.
 
+use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
+use reqwest::redirect::Policy;
 use reqwest::{Method, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -79,9 +81,12 @@ impl Api {
             let what = format!("`{base}` is no web address");
             return Err(Error::usage(what, "write http://HOST:PORT or https://…"));
         }
-        let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
+        // No redirects: the token is for the server that was named.
+        let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(Policy::none());
         // A proxy in the environment is for the world outside, not for this machine.
         let builder = if is_local(&base) { builder.no_proxy() } else { builder };
+        // Plain http needs no certificate authorities, and a slim container may have none.
+        let builder = if base.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
         let client =
             builder.build().map_err(|why| Error::failed(chain(&why), "check the machine's certificates"))?;
         Ok(Self { client, base, token })
@@ -108,7 +113,7 @@ impl Api {
         });
         let bytes = answer.await.map_err(|_| {
             let what = format!("{} did not answer within {} s", self.base, ANSWER_TIMEOUT.as_secs());
-            Error::failed(what, "look at its logs and at /readyz")
+            Error::passing(what, "look at its logs and at /readyz?verbose")
         })??;
         serde_json::from_slice(&bytes).map_err(|_| self.stranger())
     }
@@ -122,6 +127,23 @@ impl Api {
         } else {
             Err(self.stranger())
         }
+    }
+
+    /// Bytes as they are, written piece by piece to what `open` opens once they are there; how many.
+    pub(super) async fn download(
+        &self,
+        path: Path<'_>,
+        query: &[(&str, String)],
+        open: impl FnOnce() -> Result<Box<dyn Write>, Error>,
+    ) -> Result<u64, Error> {
+        let mut answer = self.send(Method::GET, path, query, None).await?;
+        let (mut to, mut length) = (open()?, 0);
+        while let Some(piece) = answer.chunk().await.map_err(|why| self.unreachable(&why))? {
+            to.write_all(&piece)?;
+            length += piece.len() as u64;
+        }
+        to.flush()?;
+        Ok(length)
     }
 
     async fn send(
@@ -172,23 +194,32 @@ impl Api {
         let message = problem["message"].as_str();
         let told =
             message.map_or_else(|| "it gave no reason that we can read".to_owned(), super::terminal::plain);
+        let passing = status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS;
         let todo = match status {
             StatusCode::UNAUTHORIZED => "pass --token, or set api_token (COUNTERSIGN_API_TOKEN)",
             StatusCode::FORBIDDEN => "use a token whose scope allows it",
             StatusCode::NOT_FOUND if message.is_some() => {
                 "check the id; the matching `list` shows what is there"
             }
-            StatusCode::SERVICE_UNAVAILABLE => "try again in a moment; /readyz tells what it waits for",
+            StatusCode::CONFLICT => "look at what is there with the matching `list`",
+            StatusCode::GONE => "bytes are kept for as many days as dedup_retention_days says",
+            StatusCode::UNPROCESSABLE_ENTITY => "keep it for a version that can read it, or drop it",
+            _ if passing => "try again in a moment; /readyz?verbose tells what it waits for",
             status if status.is_server_error() => "look at the server's logs",
             _ if message.is_none() => "check that --url names a countersign server",
             _ => "change what is asked for",
         };
-        Error::failed(format!("{} answered {}: {told}", self.base, status.as_u16()), todo)
+        let what = format!("{} answered {}: {told}", self.base, status.as_u16());
+        if passing || status.is_server_error() {
+            Error::passing(what, todo)
+        } else {
+            Error::failed(what, todo)
+        }
     }
 
     fn unreachable(&self, why: &reqwest::Error) -> Error {
         let what = if why.is_connect() { "no server can be reached at" } else { "the connection broke to" };
-        Error::failed(format!("{what} {}: {}", self.base, chain(&why)), UNREACHABLE)
+        Error::passing(format!("{what} {}: {}", self.base, chain(why)), UNREACHABLE)
     }
 
     fn stranger(&self) -> Error {

@@ -63,7 +63,7 @@ impl SettingsArgs {
     /// # Errors
     /// Everything that is wrong with them.
     pub(super) fn load(&self) -> Result<Loaded, Error> {
-        Ok(Loader::from_process(self.flags())?.load()?)
+        Ok(Loader::from_environment(self.flags())?.load()?)
     }
 }
 
@@ -85,6 +85,6 @@ impl ServerArgs {
                 flags.set.push(SetFlag { flag: flag.into(), key: key.into(), value });
             }
         }
-        Ok(Loader::from_process(flags)?)
+        Ok(Loader::from_environment(flags)?)
     }
 }

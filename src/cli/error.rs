@@ -25,6 +25,8 @@ pub enum Error {
         what: String,
         /// What to do.
         todo: String,
+        /// True where the same might work a little later.
+        passing: bool,
     },
     /// The answer is no, and stdout has said so.
     #[error("not so")]
@@ -36,7 +38,16 @@ pub enum Error {
 
 impl Error {
     pub(super) fn failed(what: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self::Failed { what: what.into(), todo: todo.into() }
+        Self::Failed { what: what.into(), todo: todo.into(), passing: false }
+    }
+
+    /// A failure that may be over a little later: nobody there, or somebody overloaded.
+    pub(super) fn passing(what: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self::Failed { what: what.into(), todo: todo.into(), passing: true }
+    }
+
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Failed { passing: true, .. })
     }
 
     pub(super) fn usage(what: impl Into<String>, todo: impl Into<String>) -> Self {

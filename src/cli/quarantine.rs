@@ -1,10 +1,8 @@
 //! `countersign quarantine`: authentic deliveries that could not be read, and what to do with them.
 
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -117,12 +115,13 @@ impl List {
 
 impl Show {
     async fn run(self, terminal: &Terminal) -> Result<(), Error> {
-        let found = self.api.connect()?.get(&["v1", "quarantine", &self.id], &[]).await?;
+        let api = self.api.connect()?;
+        let found = api.get(&["v1", "quarantine", &self.id], &[]).await?;
         if self.json {
             return terminal.json(&found);
         }
         if let Some(file) = &self.body {
-            return write_body(&found, file, terminal);
+            return write_body(&api, &self.id, file, terminal).await;
         }
         for name in
             ["id", "outcome", "reason", "source", "received_at", "format", "event", "account", "body_bytes"]
@@ -131,37 +130,33 @@ impl Show {
         }
         terminal.line("headers")?;
         for (name, value) in headers(&found["headers"]) {
-            terminal.line(format_args!("  {}: {}", plain(&name), plain(&value)))?;
+            terminal.line(format_args!("  {name}: {value}"))?;
         }
         Ok(())
     }
 }
 
-/// Headers as the API tells them: a list of pairs, or an object.
-fn headers(value: &Value) -> Vec<(String, String)> {
-    match value {
-        Value::Array(pairs) => pairs.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect(),
-        Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
-        _ => Vec::new(),
-    }
+/// Headers as the API tells them: pairs of name and value.
+fn headers(value: &Value) -> impl Iterator<Item = (String, String)> {
+    value.as_array().into_iter().flatten().map(|pair| (text(&pair[0]), text(&pair[1])))
 }
 
-fn write_body(found: &Value, file: &std::path::Path, terminal: &Terminal) -> Result<(), Error> {
-    let bytes =
-        found["body_base64"].as_str().and_then(|text| STANDARD.decode(text).ok()).ok_or_else(|| {
-            Error::failed("its bytes are not there any more", "they are kept for dedup_retention_days")
+async fn write_body(api: &Api, id: &str, file: &Path, terminal: &Terminal) -> Result<(), Error> {
+    let to_stdout = file.as_os_str() == "-";
+    let open = || -> Result<Box<dyn Write>, Error> {
+        if to_stdout {
+            return Ok(Box::new(std::io::stdout()));
+        }
+        let file = std::fs::File::create(file).map_err(|why| {
+            let what = format!("{} cannot be written: {why}", file.display());
+            Error::failed(what, "name a file that you may write")
         })?;
-    if file.as_os_str() == "-" {
-        return terminal.raw(&bytes);
+        Ok(Box::new(file))
+    };
+    let length = api.download(&["v1", "deliveries", id], &[("raw", "true".to_owned())], open).await?;
+    if !to_stdout {
+        terminal.say(format_args!("{length} bytes written to {}", file.display()));
     }
-    let written = std::fs::File::create(file).and_then(|mut to| to.write_all(&bytes));
-    written.map_err(|why| {
-        Error::failed(
-            format!("{} cannot be written: {why}", file.display()),
-            "name a file that you may write",
-        )
-    })?;
-    terminal.say(format_args!("{} bytes written to {}", bytes.len(), file.display()));
     Ok(())
 }
 

@@ -150,12 +150,26 @@ fn a_followed_feed_begins_with_what_happens_next_and_goes_on_after_a_break() {
 
 #[test]
 fn a_followed_feed_can_be_filtered_and_begin_anywhere() {
-    let all = || event(1, "sent") + &event(2, "completed") + &event(3, "sent") + &event(4, "completed");
-    let server = Server::start(move |_| Answer::Stream(all()));
-    let ended = events(&server, &["tail", "--after", "0", "--count", "2", "--status", "COMPLETED"]).done();
+    let server = Server::start(|_| {
+        Answer::Stream(event(2, "completed") + &event(4, "completed") + &event(6, "completed"))
+    });
+    let ended = events(&server, &["tail", "--after", "0", "--count", "2", "--status", "completed"]).done();
     let first: Vec<&str> = ended.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(first, ["2", "4"]);
-    assert_eq!(server.lines(), ["GET /v1/changes/stream?after=0"]);
+    assert_eq!(server.lines(), ["GET /v1/changes/stream?status=completed&after=0"]);
+}
+
+#[test]
+fn a_feed_that_began_anew_ends_the_following_with_the_reason() {
+    let streams = AtomicUsize::new(0);
+    let server = Server::start(move |_| match streams.fetch_add(1, Ordering::SeqCst) {
+        0 => Answer::Stream(event(5, "sent")),
+        _ => Answer::Json(409, json!({"statusCode": 409, "message": "the feed ends at 1"})),
+    });
+    let ended = events(&server, &["tail", "--after", "4"]).ends(1);
+    assert_eq!(ended.stdout.lines().count(), 1);
+    assert!(ended.stderr.contains("answered 409: the feed ends at 1"), "{}", ended.stderr);
+    assert_eq!(server.lines().len(), 2);
 }
 
 #[test]
@@ -189,7 +203,11 @@ fn changes_that_are_not_there_are_told_of() {
     let server = Server::start(|_| Answer::Json(200, json!({"replayed": 1})));
     let ended = events(&server, &["replay", "1", "99"]).done();
     assert_eq!(ended.stdout, "replayed 1\n");
-    assert!(ended.stderr.contains("1 of 2 are not in the feed"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("1 of 2 are not in the feed, or wait to be published anyway"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -232,6 +250,7 @@ fn every_refusal_says_what_to_do_and_never_the_token() {
         (403, "a token whose scope"),
         (400, "change what is asked for"),
         (404, "check the id"),
+        (409, "look at what is there"),
         (500, "look at the server's logs"),
         (503, "try again in a moment"),
     ] {

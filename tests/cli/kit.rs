@@ -109,6 +109,7 @@ pub(crate) enum Answer {
     Json(u16, Value),
     Stream(String),
     Text(u16, &'static str),
+    Bytes(&'static [u8]),
 }
 
 type Answering = Arc<dyn Fn(&Asked) -> Answer + Send + Sync>;
@@ -184,6 +185,7 @@ fn respond(
     match answer {
         Answer::Json(code, value) => HttpResponse::build(status(code)).json(value),
         Answer::Stream(text) => HttpResponse::Ok().content_type("text/event-stream").body(text),
+        Answer::Bytes(bytes) => HttpResponse::Ok().body(bytes),
         Answer::Text(code, text) => HttpResponse::build(status(code)).body(text),
     }
 }

@@ -1,7 +1,5 @@
 //! `countersign quarantine` against a stand-in for a running server.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::kit::{Answer, Asked, Program, Server, countersign};
@@ -12,7 +10,7 @@ fn delivery() -> Value {
     json!({
         "id": "d-1", "source": "default", "received_at": "2026-11-23T10:00:00Z", "format": "xml", "event": null,
         "account": null, "outcome": "quarantined", "reason": "a DTD \u{1b}[2J", "body_bytes": BODY.len(),
-        "headers": [["content-type", "text/xml"], ["x-evil", "\u{7}"]], "body_base64": STANDARD.encode(BODY),
+        "headers": [["content-type", "text/xml"], ["x-evil", "\u{7}"]], "body_base64": null, "body_state": "large",
     })
 }
 
@@ -23,6 +21,7 @@ fn answer(asked: &Asked) -> Answer {
         }
         "GET /v1/quarantine?limit=100" => Answer::Json(200, json!({"result": []})),
         "GET /v1/quarantine/d-1" => Answer::Json(200, delivery()),
+        "GET /v1/deliveries/d-1?raw=true" => Answer::Bytes(BODY),
         "POST /v1/quarantine/d-1/release" => Answer::Json(200, json!({"outcome": "accepted", "changes": 2})),
         "POST /v1/quarantine/d-1/drop" => Answer::Json(200, json!({"outcome": "dropped"})),
         _ => Answer::Json(
@@ -64,10 +63,18 @@ fn a_delivery_is_shown_with_its_headers_and_its_very_bytes() {
 
 #[test]
 fn bytes_that_were_pruned_are_told_of() {
-    let server =
-        Server::start(|_| Answer::Json(200, json!({"id": "d-1", "headers": [], "body_base64": null})));
+    let server = Server::start(|asked| match asked.line.as_str() {
+        "GET /v1/quarantine/d-1" => Answer::Json(200, delivery()),
+        _ => {
+            Answer::Json(410, json!({"statusCode": 410, "message": "the delivery's bytes have been pruned"}))
+        }
+    });
     let ended = quarantine(&server, &["show", "d-1", "--body", "-"]).ends(1);
-    assert!(ended.stdout.is_empty() && ended.stderr.contains("not there any more"), "{}", ended.stderr);
+    assert!(ended.stdout.is_empty() && ended.stderr.contains("have been pruned"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("dedup_retention_days"), "{}", ended.stderr);
+    let mut program = quarantine(&server, &["show", "d-1", "--body", "file"]);
+    program.ends(1);
+    assert!(!program.path().join("file").exists(), "nothing came, nothing is written");
 }
 
 #[test]

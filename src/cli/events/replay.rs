@@ -85,7 +85,8 @@ async fn replay(api: &Api, positions: &[u64], terminal: &Terminal) -> Result<u64
     bar.finish_and_clear();
     let asked = positions.len() as u64;
     if replayed < asked {
-        terminal.say(format_args!("{} of {asked} are not in the feed", asked - replayed));
+        let others = asked - replayed;
+        terminal.say(format_args!("{others} of {asked} are not in the feed, or wait to be published anyway"));
     }
     Ok(replayed)
 }

@@ -81,7 +81,9 @@ async fn newest(api: &Api) -> Result<u64, Error> {
 
 impl Follower<'_> {
     async fn open(&self, api: &Api) -> Result<reqwest::Response, Error> {
-        api.stream(&["v1", "changes", "stream"], &[("after", self.after.to_string())]).await
+        let mut query = self.filter.query();
+        query.push(("after", self.after.to_string()));
+        api.stream(&["v1", "changes", "stream"], &query).await
     }
 
     /// Connects again, at once where the last stream brought something, and then ever more patiently, for as long
@@ -92,14 +94,17 @@ impl Follower<'_> {
             .with_max_delay(Duration::from_secs(10))
             .without_max_times()
             .build();
-        if at_once && let Ok(stream) = self.open(api).await {
-            return Ok(stream);
+        if at_once {
+            match self.open(api).await {
+                Err(why) if why.is_passing() => {}
+                result => return result,
+            }
         }
         for wait in waits {
             tokio::time::sleep(wait).await;
             match self.open(api).await {
-                Ok(stream) => return Ok(stream),
-                Err(why) => self.terminal.say(format_args!("{why}; trying again")),
+                Err(why) if why.is_passing() => self.terminal.say(format_args!("{why}; trying again")),
+                result => return result,
             }
         }
         Err(Error::failed("the stream cannot be taken up again", "start it anew"))
@@ -119,10 +124,8 @@ impl Follower<'_> {
             for event in events {
                 let Ok(change) = serde_json::from_str::<Value>(&event.data) else { continue };
                 self.after = event.id.parse().unwrap_or_else(|_| row::position(&change)).max(self.after);
-                if self.filter.fits(&change) {
-                    self.print(&change)?;
-                    self.left -= 1;
-                }
+                self.print(&change)?;
+                self.left -= 1;
                 if self.left == 0 {
                     return Ok(Ended::Enough);
                 }
@@ -132,19 +135,5 @@ impl Follower<'_> {
 
     fn print(&self, change: &Value) -> Result<(), Error> {
         if self.json { self.terminal.line(change) } else { self.terminal.line(row::line(change)) }
-    }
-}
-
-impl Filter {
-    /// The stream knows no filters; ids are compared as everywhere, in any case.
-    fn fits(&self, row: &Value) -> bool {
-        let is = |wanted: &Option<String>, found: Option<&str>| {
-            wanted.as_ref().is_none_or(|wanted| found.is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
-        };
-        let change = &row["change"];
-        let status = row["routing_key"].as_str().and_then(|key| key.split('.').nth(1));
-        is(&self.status, status)
-            && is(&self.account, change["account"]["id"].as_str())
-            && is(&self.signing_request, change["signing_request"]["id"].as_str())
     }
 }

@@ -11,6 +11,7 @@ mod events;
 mod pages;
 mod quarantine;
 mod serve;
+mod signature;
 mod sse;
 mod terminal;
 
@@ -49,6 +50,8 @@ enum Command {
     Serve(serve::Serve),
     Demo(serve::Demo),
     Check(check::Check),
+    #[command(subcommand)]
+    Signature(signature::Signature),
     #[command(subcommand)]
     Events(events::Events),
     #[command(subcommand)]
@@ -91,6 +94,7 @@ impl Command {
             Self::Serve(serve) => serve.run(),
             Self::Demo(demo) => demo.run(),
             Self::Check(check) => check.run(terminal),
+            Self::Signature(signature) => signature.run(terminal),
             Self::Events(events) => events.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
             Self::Config(config) => config.run(terminal),

@@ -18,6 +18,7 @@ mod toml_file;
 mod values;
 mod written;
 
+pub use check::key_list;
 pub use fault::{Fault, Origin, Report};
 pub use load::{Loaded, Loader, ReloadedSources, load, reload_sources};
 pub use print::{REDACTED, Row, without_password};

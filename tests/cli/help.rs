@@ -37,6 +37,9 @@ fn every_command_explains_itself_with_examples() {
         "serve",
         "demo",
         "check",
+        "signature sign",
+        "signature verify",
+        "signature explain",
         "events list",
         "events show",
         "events tail",
@@ -74,11 +77,15 @@ fn wrong_usage_ends_with_2_and_says_so_on_stderr() {
         &["quarantine", "release"],
         &["config", "print", "--set", "novalue"],
         &["completions", "cmd.exe"],
+        &["signature", "sign", "--key", "k", "--source", "s"],
+        &["signature", "sign"],
+        &["signature", "sign", "--source", "nobody"],
+        &["signature", "verify", "--header", "no colon"],
     ] {
         let ended = countersign(args).ends(2);
         assert!(ended.stdout.is_empty() && ended.stderr.contains("error:"), "{args:?}: {}", ended.stderr);
     }
-    for unfinished in [&[][..], &["events"], &["quarantine"], &["config"]] {
+    for unfinished in [&[][..], &["events"], &["quarantine"], &["config"], &["signature"]] {
         assert!(countersign(unfinished).ends(2).stderr.contains("Commands:"), "{unfinished:?}");
     }
 }

@@ -7,3 +7,4 @@ mod kit;
 mod pages;
 mod quarantine;
 mod settings;
+mod signature;

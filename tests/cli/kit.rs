@@ -194,7 +194,7 @@ fn respond(
 pub(crate) fn row(position: u64) -> Value {
     json!({
         "position": position,
-        "published": position % 2 == 0,
+        "published": position.is_multiple_of(2),
         "routing_key": "signing_request.completed.acc-1",
         "type": "countersign.signing_request.status_changed.v1",
         "sequence": 4,

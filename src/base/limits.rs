@@ -122,3 +122,9 @@ pub const BODY_PIECE_BYTES: usize = 64 * 1024;
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Largest settings file or file with a secret: people write some kilobytes.
 pub const SETTINGS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Largest answer of our own server that the command line reads: a delivery of the largest size in base64, and slack.
+pub const API_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Rows that one call of `events list` or `events replay` gathers; more is for the feed itself.
+pub const CLI_ROWS_MAX: usize = 100_000;
+/// Longest line of a server-sent stream: a change with its enriched body and slack.
+pub const SSE_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -87,8 +87,7 @@ impl Checker<'_> {
             return Some(items.iter().filter(|item| !item.is_empty()).cloned().collect());
         }
         let text = self.raw(scope, key)?;
-        let items = text.split([',', '\n']).map(|item| item.strip_suffix('\r').unwrap_or(item));
-        Some(items.filter(|item| !item.is_empty()).map(str::to_owned).collect())
+        Some(split(&text).map(str::to_owned).collect())
     }
 
     /// Items, trimmed and parsed one by one.
@@ -108,6 +107,17 @@ impl Checker<'_> {
         }
         out
     }
+}
+
+/// A list in one text: its items stand between commas or line ends.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    let items = text.split([',', '\n']).map(|item| item.strip_suffix('\r').unwrap_or(item));
+    items.filter(|item| !item.is_empty())
+}
+
+/// Connect keys as `hmac_keys` and its file have them: between commas or line ends, otherwise verbatim.
+pub fn key_list(text: &str) -> Vec<SecretString> {
+    split(text).map(SecretString::from).collect()
 }
 
 fn located(scope: &Scope, key: &str, Wrong { what, todo }: Wrong) -> Fault {

@@ -114,7 +114,7 @@ impl Loader {
     ///
     /// # Errors
     /// When a variable of ours is no UTF-8.
-    pub fn from_process(flags: Flags) -> Result<Self, Report> {
+    pub fn from_environment(flags: Flags) -> Result<Self, Report> {
         let mut env = Environment::new();
         let mut faults = Vec::new();
         for (name, value) in std::env::vars_os() {

@@ -18,11 +18,12 @@ mod toml_file;
 mod values;
 mod written;
 
+pub use check::key_list;
 pub use fault::{Fault, Origin, Report};
 pub use load::{Loaded, Loader, ReloadedSources, load, reload_sources};
 pub use print::{REDACTED, Row, without_password};
 pub use settings::{
-    CloudEvents, DocusignSettings, LogFormat, QueueKind, QueueSettings, Settings, SourceSettings,
+    CloudEvents, DocusignSettings, LogFormat, QueueKind, QueueSettings, Role, Settings, SourceSettings,
     StoreSetting,
 };
 pub use written::{Environment, Flags, ReadFile, SetFlag};

@@ -79,6 +79,9 @@ pub(super) fn rows(settings: &Settings, top: &Scope, sources: &[Scope], queues: 
 fn row(scope: &Scope, key: &Key, value: Value) -> Row {
     let origin = scope.entries.get(key.name).map_or(Origin::Default, |written| written.origin.clone());
     let variable = scope.prefix.is_empty().then(|| keys::variable(key.name));
+    // No secret has a default: one that nobody wrote here is told where it was written.
+    let value =
+        if key.secret && origin == Origin::Default && key.name != "broker" { Value::Null } else { value };
     Row { key: format!("{}{}", scope.prefix, key.name), variable, value, origin }
 }
 

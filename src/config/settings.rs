@@ -183,3 +183,31 @@ impl LogFormat {
         }
     }
 }
+
+/// A part of the server, for nodes that run only some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Takes deliveries at `/connect`.
+    Receive,
+    /// Publishes changes to the broker.
+    Relay,
+    /// Fetches and appends the whole signing request.
+    Enrich,
+    /// Serves the HTTP API and the dashboard.
+    Api,
+}
+
+impl Role {
+    /// All parts.
+    pub const ALL: [Self; 4] = [Self::Receive, Self::Relay, Self::Enrich, Self::Api];
+
+    /// The part's word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Receive => "receive",
+            Self::Relay => "relay",
+            Self::Enrich => "enrich",
+            Self::Api => "api",
+        }
+    }
+}

@@ -48,6 +48,8 @@ fn a_source_called_default_adds_to_the_top_level_keys() {
     assert!(fault.contains("here and in the top-level"), "{fault}");
     let loaded = World::file("[[source]]\nname = \"default\"\nhmac_keys = \"own\"").good();
     assert_eq!(shown(&loaded.settings.sources[0].hmac_keys), ["own"]);
+    assert_eq!(row(&loaded, "source[1].hmac_keys").to_string(), REDACTED);
+    assert!(row(&loaded, "hmac_keys").value.is_null(), "shown where it was written");
 }
 
 #[test]

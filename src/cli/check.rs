@@ -1,0 +1,139 @@
+//! `countersign check`: tries everything that a server needs, and says of each part what to do.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::config::{Fault, Loaded, Settings, StoreSetting};
+use crate::store::{self, Store};
+
+use super::Error;
+use super::args::ServerArgs;
+use super::terminal::{BAD, DIM, GOOD, Terminal, WEAK, plain};
+
+/// Try the settings, the store, the broker and its topology, and DocuSign's OAuth with --online
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign check
+  countersign check --online --json | jq '.lines[] | select(.state == \"failed\")'
+
+Exit codes: 0 nothing failed, 1 something failed, 78 the settings cannot be used.")]
+pub(super) struct Check {
+    /// Ask DocuSign for a token too.
+    #[arg(long)]
+    online: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// How a part is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ok,
+    Weak,
+    Failed,
+    Skipped,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Weak => "weak",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One thing that was tried.
+#[derive(Debug)]
+struct Line {
+    part: &'static str,
+    state: State,
+    what: String,
+    todo: Option<String>,
+}
+
+impl Line {
+    fn new(part: &'static str, state: State, what: impl Into<String>) -> Self {
+        Self { part, state, what: what.into(), todo: None }
+    }
+
+    fn todo(mut self, todo: impl Into<String>) -> Self {
+        self.todo = Some(todo.into());
+        self
+    }
+
+    fn json(&self) -> Value {
+        json!({"part": self.part, "state": self.state.word(), "what": self.what, "todo": self.todo})
+    }
+
+    fn print(&self, terminal: &Terminal) -> Result<(), Error> {
+        let style = match self.state {
+            State::Ok => GOOD,
+            State::Weak => WEAK,
+            State::Failed => BAD,
+            State::Skipped => DIM,
+        };
+        let (word, what) = (self.state.word(), plain(&self.what));
+        terminal.line(format_args!("{style}{word:<8}{style:#} {:<9} {what}", self.part))?;
+        match &self.todo {
+            Some(todo) => terminal.line(format_args!("{:<19}{DIM}{}{DIM:#}", "", plain(todo))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Check {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<(), Error> {
+        let loaded = self.server.loader()?.load()?;
+        let online = self.online;
+        let lines = super::block_on(async move { Ok(try_all(&loaded, online).await) })?;
+        let failed = lines.iter().any(|line| line.state == State::Failed);
+        if self.json {
+            let lines: Vec<Value> = lines.iter().map(Line::json).collect();
+            terminal.json(&json!({"ok": !failed, "lines": lines}))?;
+        } else {
+            lines.iter().try_for_each(|line| line.print(terminal))?;
+        }
+        if failed { Err(Error::No) } else { Ok(()) }
+    }
+}
+
+async fn try_all(loaded: &Loaded, online: bool) -> Vec<Line> {
+    let mut lines = settings(&loaded.warnings);
+    lines.push(store(&loaded.settings).await);
+    lines
+}
+
+fn settings(warnings: &[Fault]) -> Vec<Line> {
+    let weak = warnings.iter().map(|fault| {
+        let what = format!("{}: {}", fault.key, fault.what);
+        Line::new("settings", State::Weak, what).todo(fault.todo.clone())
+    });
+    std::iter::once(Line::new("settings", State::Ok, "all can be used")).chain(weak).collect()
+}
+
+/// Opens the store as a server would, and writes to it.
+async fn store(settings: &Settings) -> Line {
+    let StoreSetting::Sqlite(path) = &settings.store;
+    let shown = format!("sqlite:{}", path.display());
+    let opened = Store::open(&store::Settings { path: path.clone(), enrich: settings.enrich });
+    let store = match opened {
+        Ok(store) => store,
+        Err(why) => {
+            let todo = "where a running server holds it, ask that one: GET /readyz?verbose";
+            return Line::new("store", State::Failed, why.to_string()).todo(todo);
+        }
+    };
+    let written = store.probe().await;
+    store.close().await;
+    match written {
+        Ok(()) => Line::new("store", State::Ok, format!("{shown} was opened and written")),
+        Err(why) => Line::new("store", State::Failed, format!("{shown} cannot be written: {why}"))
+            .todo("free space on its disk, and let this user write to its folder"),
+    }
+}

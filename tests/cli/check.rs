@@ -1,0 +1,36 @@
+//! `countersign check`.
+
+use super::kit::countersign;
+
+fn state(checked: &serde_json::Value, part: &str) -> String {
+    let lines = checked["lines"].as_array().unwrap().iter().filter(|line| line["part"] == part);
+    lines.map(|line| line["state"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_server_that_could_start_is_told_so_with_what_is_weak() {
+    let mut program = countersign(&["check", "--json"]);
+    let checked = program.done().json();
+    assert_eq!(checked["ok"], true);
+    assert_eq!(state(&checked, "settings"), "ok weak");
+    assert_eq!(state(&checked, "store"), "ok");
+    assert!(program.path().join("countersign-data/countersign.db").exists(), "it was really opened");
+    let text = countersign(&["check"]).env("COUNTERSIGN_HMAC_KEYS", "k").done().stdout;
+    assert!(text.lines().all(|line| !line.contains("weak")), "{text}");
+    assert!(text.contains("ok       store"), "{text}");
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_fails_with_what_to_do() {
+    let ended =
+        countersign(&["check", "--json", "--store", "sqlite:file/x.db"]).file("file", "no folder").ends(1);
+    let checked = ended.json();
+    assert_eq!(checked["ok"], false);
+    let line =
+        checked["lines"].as_array().unwrap().iter().find(|line| line["part"] == "store").unwrap().clone();
+    assert_eq!(line["state"], "failed");
+    assert!(line["what"].as_str().unwrap().contains("file/x.db"), "{line}");
+    assert!(line["todo"].is_string(), "{line}");
+    let ended = countersign(&["check", "--store", "sqlite:file/x.db"]).file("file", "no folder").ends(1);
+    assert!(ended.stdout.contains("failed   store"), "{}", ended.stdout);
+}

@@ -1,0 +1,13 @@
+//! The real program, as its users start it: arguments, environment and files in; streams and exit code out.
+
+// A test fails by panicking; clippy's leave for that ends at functions marked `#[test]`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod check;
+mod events;
+mod help;
+mod kit;
+mod pages;
+mod quarantine;
+mod settings;
+mod signature;

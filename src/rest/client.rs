@@ -1,0 +1,258 @@
+//! Calls to DocuSign's REST API, within each account's budget.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use reqwest::header::ACCEPT;
+use secrecy::ExposeSecret as _;
+use serde_json::value::RawValue;
+use url::Url;
+
+use super::answer::{RateLimit, Scope, refusal, trace_token};
+use super::budget::Budget;
+use super::oauth::{OAuth, Token};
+use super::settings::{address, below};
+use super::userinfo::{Memory, Place, Places};
+use super::{Error, Refused, Settings, http, http_client};
+use crate::base::{AccountId, Clock, Dice, limits};
+use crate::telemetry::{Metric, Metrics};
+
+/// DocuSign's REST API for one user and all accounts that the user has; cheap to clone.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    oauth: OAuth,
+    base_uri: Option<Url>,
+    places: Memory,
+    budget: Budget,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+/// What to include in an envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Include {
+    /// All recipients.
+    Recipients,
+    /// The list of documents, without their bytes.
+    Documents,
+    /// Custom fields.
+    CustomFields,
+    /// The recipients' tabs.
+    Tabs,
+    /// The folders in which it lies.
+    Folders,
+}
+
+impl Include {
+    /// All of these.
+    pub const ALL: [Self; 5] =
+        [Self::Recipients, Self::Documents, Self::CustomFields, Self::Tabs, Self::Folders];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Recipients => "recipients",
+            Self::Documents => "documents",
+            Self::CustomFields => "custom_fields",
+            Self::Tabs => "tabs",
+            Self::Folders => "folders",
+        }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The JSON object as DocuSign wrote it.
+    pub json: Box<RawValue>,
+    /// The address of the account's API, to which addresses inside `json` are relative.
+    pub base: String,
+    /// What DocuSign told about our calls.
+    pub rate: RateLimit,
+    /// DocuSign's trace token.
+    pub trace_token: Option<String>,
+}
+
+/// An answer of status 2xx.
+struct Answer {
+    body: Bytes,
+    rate: RateLimit,
+    trace_token: Option<String>,
+}
+
+impl Client {
+    /// A client that makes no call yet.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] naming the setting that is missing or wrong.
+    pub fn new(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        dice: Dice,
+        metrics: Metrics,
+    ) -> Result<Self, Error> {
+        let http = http_client(&settings.user_agent, limits::REST_TIMEOUT)?;
+        Self::with_http(http, settings, clock, dice, metrics)
+    }
+
+    /// The same over an HTTP client that [`http_client`] built.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn with_http(
+        http: reqwest::Client,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        dice: Dice,
+        metrics: Metrics,
+    ) -> Result<Self, Error> {
+        let base_uri =
+            settings.base_uri.as_deref().map(|text| address("docusign.base_uri", text)).transpose()?;
+        let oauth = OAuth::new(http.clone(), settings, clock.clone(), dice)?;
+        let (places, budget) = (Memory::default(), Budget::default());
+        Ok(Self(Arc::new(Inner { http, oauth, base_uri, places, budget, clock, metrics })))
+    }
+
+    /// `GET /envelopes/{id}?include=…`.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::again`] says whether and when to try again. Where the account has no call left,
+    /// none is made.
+    pub async fn envelope(
+        &self,
+        account: &AccountId,
+        envelope_id: &str,
+        include: &[Include],
+    ) -> Result<Fetched, Error> {
+        let inner = &*self.0;
+        let known = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        for (id, code) in [(account.as_str(), "ACCOUNT_ID_INVALID"), (envelope_id, "ENVELOPE_ID_INVALID")] {
+            // Not an id of DocuSign's: there is no such thing, and it has no place in an address.
+            if !known(id) {
+                return Err(Error::NotFound(Refused {
+                    status: None,
+                    code: code.to_owned(),
+                    message: String::new(),
+                    trace_token: None,
+                }));
+            }
+        }
+        let _leave = inner.budget.ask(account, inner.clock.now())?;
+        let place = inner.place(account).await?;
+        let mut url = place.url(&["envelopes", envelope_id]);
+        if !include.is_empty() {
+            let words: Vec<_> = include.iter().map(|one| one.word()).collect();
+            url.query_pairs_mut().append_pair("include", &words.join(","));
+        }
+        let answer = inner.counted(account, &url).await?;
+        let unreadable = || Error::Malformed("it is not a JSON object".to_owned());
+        let json: Box<RawValue> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        if !json.get().starts_with('{') {
+            return Err(unreadable());
+        }
+        let base = place.url(&[]).into();
+        Ok(Fetched { json, base, rate: answer.rate, trace_token: answer.trace_token })
+    }
+
+    /// The user's accounts, asked afresh: tells whether we are let in at all.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn accounts(&self) -> Result<Vec<AccountId>, Error> {
+        Ok(self.0.userinfo().await?.accounts())
+    }
+}
+
+impl Inner {
+    async fn place(&self, account: &AccountId) -> Result<Place, Error> {
+        match &self.base_uri {
+            // No account told: which one is the user's is only known by asking.
+            Some(base) if *account != AccountId::unknown() => Ok(Place::new(account.clone(), base.clone())),
+            configured => {
+                let place = self.places.place(account, self.clock.now(), self.userinfo()).await?;
+                Ok(configured.as_ref().map_or(place.clone(), |base| Place::new(place.account, base.clone())))
+            }
+        }
+    }
+
+    async fn userinfo(&self) -> Result<Places, Error> {
+        let url = below(self.oauth.auth(), &["oauth", "userinfo"]);
+        let answer = self.let_in(&url, limits::REST_SHORT_ANSWER_BYTES_MAX, |_, _| {}).await?;
+        if !answer.body.trim_ascii_start().starts_with(b"{") {
+            return Err(Error::Malformed("the list of accounts is not a JSON object".to_owned()));
+        }
+        let info = serde_json::from_slice(&answer.body);
+        let info = info.map_err(|_| Error::Malformed("the list of accounts is not JSON".to_owned()))?;
+        Ok(Places::read(&info))
+    }
+
+    /// One call about an account: timed, counted, and its rate limits taken in.
+    async fn counted(&self, account: &AccountId, url: &Url) -> Result<Answer, Error> {
+        let began = Instant::now();
+        let told = |rate: RateLimit, refused: Option<(&Error, Scope)>| {
+            let now = self.clock.now();
+            self.budget.told(account, rate, now);
+            if let Some((Error::Throttled { until, .. }, Scope::Account)) = refused {
+                self.budget.close(account, *until);
+            }
+            if let Some(left) = rate.remaining {
+                self.metrics.set(Metric::RateRemaining, account.as_str(), i64::from(left));
+            }
+        };
+        let result = self.let_in(url, limits::REST_ANSWER_BYTES_MAX, told).await;
+        self.metrics.time(Metric::FetchTime, began.elapsed().as_secs_f64());
+        self.metrics.count(Metric::Fetches, result.as_ref().map_or_else(Error::word, |_| "ok"), 1);
+        result
+    }
+
+    /// A call with our token; with a fresh one once more where that is refused.
+    async fn let_in(
+        &self,
+        url: &Url,
+        limit: usize,
+        told: impl Fn(RateLimit, Option<(&Error, Scope)>),
+    ) -> Result<Answer, Error> {
+        let token = self.oauth.token().await?;
+        match self.call(url, limit, &token, &told).await {
+            Err(Error::Unauthorized(_)) if self.oauth.forget(&token).await => {
+                let token = self.oauth.token().await?;
+                self.call(url, limit, &token, &told).await
+            }
+            result => result,
+        }
+    }
+
+    async fn call(
+        &self,
+        url: &Url,
+        limit: usize,
+        token: &Token,
+        told: &impl Fn(RateLimit, Option<(&Error, Scope)>),
+    ) -> Result<Answer, Error> {
+        let request = self.http.get(url.clone()).bearer_auth(token.secret.expose_secret());
+        let response = request.header(ACCEPT, "application/json").send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let rate = RateLimit::read(&headers);
+        let trace_token = trace_token(&headers);
+        tracing::debug!(path = url.path(), status = status.as_u16(), trace_token, "answered by DocuSign");
+        if status.is_success() {
+            told(rate, None);
+            return Ok(Answer { body: http::body(response, limit).await?, rate, trace_token });
+        }
+        // A refusal whose body is lost or too long is judged by its status.
+        let body = http::body(response, limits::REST_SHORT_ANSWER_BYTES_MAX).await.unwrap_or_default();
+        let meaning = refusal(status.as_u16(), &headers, &body, self.clock.now());
+        told(rate, meaning.scope.map(|scope| (&meaning.error, scope)));
+        Err(meaning.error)
+    }
+}

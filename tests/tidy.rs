@@ -76,7 +76,10 @@ const MAPPING_FILES: &[&str] = &["src/signing/map", "src/signing/request"];
 const EMPTY_WORDS: &[&str] =
     &["handle", "handler", "process", "manage", "manager", "util", "utils", "helper", "helpers", "common"];
 /// Names with such a word for which there is no better one, each with its reason.
-const NAMES_ALLOWED: &[(&str, &str)] = &[("process_id", "the operating system's own word")];
+const NAMES_ALLOWED: &[(&str, &str)] = &[
+    ("process_id", "the operating system's own word"),
+    ("from_process", "the operating system's process, a noun"),
+];
 
 const FILE_LINES_MAX: usize = 600;
 const FILE_LINES_MOSTLY: usize = 400;
@@ -345,6 +348,28 @@ fn every_metric_stands_in_the_operators_table_as_it_is() {
 }
 
 #[test]
+fn alerts_dashboards_and_documents_name_only_metrics_that_are_there() {
+    let known: Vec<_> = Metric::ALL.iter().map(|metric| tree::metric_name(*metric)).collect();
+    let mut findings = Vec::new();
+    let shown = |file: &&File| file.path.starts_with("deploy/") || file.path.ends_with(".md");
+    for file in tree().iter().filter(shown) {
+        for (index, line) in file.text.lines().enumerate() {
+            let words = line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            for word in words.filter(|word| word.starts_with("countersign_")) {
+                let part_of = |name: &String| {
+                    word == name
+                        || ["bucket", "sum", "count"].iter().any(|end| *word == format!("{name}_{end}"))
+                };
+                if !known.iter().any(part_of) {
+                    findings.push(file.finding(index + 1, format!("there is no metric `{word}`")));
+                }
+            }
+        }
+    }
+    none(findings);
+}
+
+#[test]
 fn every_link_between_documents_leads_somewhere() {
     let mut findings = Vec::new();
     for file in tree().iter().filter(|file| file.path.ends_with(".md")) {
@@ -355,4 +380,17 @@ fn every_link_between_documents_leads_somewhere() {
         }
     }
     none(findings);
+}
+
+#[test]
+fn every_test_that_the_architecture_names_is_there() {
+    let page = tree().iter().find(|file| file.path == "ARCHITECTURE.md").expect("ARCHITECTURE.md");
+    let tests: Vec<_> = rust().flat_map(File::functions).map(|(_, name, _)| name).collect();
+    let table = page.text.lines().enumerate().filter(|(_, line)| line.starts_with("| "));
+    let named =
+        table.flat_map(|(index, line)| line.split('`').skip(1).step_by(2).map(move |name| (index + 1, name)));
+    // Tests are sentences: nothing else in the tables has so many words.
+    let sentences = named.filter(|(_, name)| name.matches('_').count() > 3);
+    let missing = sentences.filter(|(_, name)| !tests.iter().any(|test| test == name));
+    none(missing.map(|(line, name)| page.finding(line, format!("there is no test `{name}`"))));
 }

@@ -76,13 +76,24 @@ pub(crate) fn exists_beside(path: &str, target: &str) -> bool {
     folder.parent().is_some_and(|folder| folder.join(target).exists())
 }
 
+/// A metric's name as Prometheus shows it.
+pub(crate) fn metric_name(metric: Metric) -> String {
+    let (kind, name, _, _) = metric.describe();
+    match kind {
+        Kind::Counter => format!("{name}_total"),
+        Kind::Gauge => name.to_owned(),
+        Kind::Seconds => format!("{name}_seconds"),
+    }
+}
+
 /// A metric's row in the operators' table.
 pub(crate) fn metric_row(metric: Metric) -> String {
-    let (kind, name, label, help) = metric.describe();
-    let (name, kind) = match kind {
-        Kind::Counter => (format!("{name}_total"), "counter"),
-        Kind::Gauge => (name.to_owned(), "gauge"),
-        Kind::Seconds => (format!("{name}_seconds"), "histogram"),
+    let (kind, _, label, help) = metric.describe();
+    let name = metric_name(metric);
+    let kind = match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Seconds => "histogram",
     };
     let label = if label.is_empty() { String::new() } else { format!("`{label}`") };
     format!("| `{name}` | {kind} | {label} | {help} |")
@@ -140,6 +151,7 @@ impl File {
     pub(crate) fn is_test(&self, line: usize) -> bool {
         let file_of_tests = self.path.starts_with("tests/")
             || self.path.ends_with("/tests.rs")
+            || self.path.ends_with("_test.rs")
             || self.path.contains("/tests/");
         file_of_tests || self.test_lines.iter().any(|lines| lines.contains(&line))
     }

@@ -3,6 +3,7 @@
 pub(crate) mod deliveries;
 pub(crate) mod server;
 pub(crate) mod subscriber;
+pub(crate) mod traffic;
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};

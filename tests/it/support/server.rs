@@ -173,6 +173,15 @@ impl Server {
         self.listening(before).await;
     }
 
+    /// Starts a second process on the same folder, with the same settings but for `more`; its output is the caller's to read.
+    pub(crate) fn spawn_beside(&self, more: &[(&str, &str)]) -> Child {
+        let mut settings = self.settings.clone();
+        for (name, value) in more {
+            settings = settings.with(name, value);
+        }
+        command(&settings, &self.folder).spawn().expect("the program starts")
+    }
+
     /// GETs a path: status and JSON (null where the body is none).
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         let answer = http().get(self.url(path)).send().await.expect("an answer");
@@ -225,11 +234,12 @@ impl Drop for Server {
     }
 }
 
-fn spawn(settings: &Settings, folder: &TempDir, lines: &Lines) -> Child {
+fn command(settings: &Settings, folder: &TempDir) -> Command {
     if let Some(file) = &settings.file {
         fs::write(folder.path().join("countersign.toml"), file).expect("a settings file");
     }
-    let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command
         .args(&settings.arguments)
         .current_dir(folder.path())
         // Nothing of the machine's own settings reaches the program.
@@ -239,9 +249,12 @@ fn spawn(settings: &Settings, folder: &TempDir, lines: &Lines) -> Child {
         .envs(settings.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+        .stderr(Stdio::piped());
+    command
+}
+
+fn spawn(settings: &Settings, folder: &TempDir, lines: &Lines) -> Child {
+    let mut child = command(settings, folder).spawn().expect("the program starts");
     lines.follow(child.stdout.take().expect("a pipe"));
     lines.follow(child.stderr.take().expect("a pipe"));
     child

@@ -1,0 +1,93 @@
+//! The program's ends, wanted and not: what was answered 200 is there afterwards, whatever happened.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::support::server::{Server, Settings};
+use crate::support::traffic::{Traffic, assert_feed_tells, feed};
+use crate::support::{PATIENCE, eventually};
+
+#[tokio::test]
+async fn what_was_answered_200_survives_kill_9() {
+    let mut server = Server::start(Settings::new()).await;
+    let traffic = Traffic::new(60, 1);
+    let (url, sent) = (server.url("/connect"), AtomicUsize::new(0));
+    let mut dice = StdRng::seed_from_u64(2);
+    let total = traffic.bodies.len();
+    let murder = async {
+        let mut after = 0;
+        for _ in 0..5 {
+            after += dice.random_range(total / 12..total / 7);
+            eventually("so many are answered", PATIENCE, async || {
+                (sent.load(Ordering::SeqCst) >= after).then_some(())
+            })
+            .await;
+            server.restart().await;
+        }
+    };
+    tokio::join!(traffic.send(&url, &sent), murder);
+    assert_eq!(sent.load(Ordering::SeqCst), total);
+    assert_feed_tells(&feed(&server).await, &traffic.steps);
+}
+
+#[tokio::test]
+async fn a_stop_under_load_exits_0_and_loses_nothing() {
+    let mut server = Server::start(Settings::new()).await;
+    let traffic = Traffic::new(60, 3);
+    let (url, sent) = (server.url("/connect"), AtomicUsize::new(0));
+    let half = traffic.bodies.len() / 2;
+    let stop = async {
+        eventually("half are answered", PATIENCE, async || {
+            (sent.load(Ordering::SeqCst) >= half).then_some(())
+        })
+        .await;
+        assert_eq!(server.terminate().await, 0, "{}", server.lines().tail());
+        server.restart().await;
+    };
+    tokio::join!(traffic.send(&url, &sent), stop);
+    assert_feed_tells(&feed(&server).await, &traffic.steps);
+    server.assert_log_keeps_secrets(&[]);
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_folder_is_told_to_stay_out() {
+    let first = Server::start(Settings::new()).await;
+    let mut second = first.spawn_beside(&[]);
+    let ended =
+        eventually("the second process ends", PATIENCE, async || second.try_wait().expect("a child to ask"))
+            .await;
+    assert_eq!(ended.code(), Some(1));
+    assert_eq!(first.get("/readyz").await.0, 200, "the first goes on");
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_are_told_together_and_end_it_with_78() {
+    let first = Server::start(Settings::new()).await;
+    let wrong =
+        [("COUNTERSIGN_LISTEN", "nowhere"), ("COUNTERSIGN_BROKER", "http://x"), ("COUNTERSIGN_LISTN", "x")];
+    let output = first.spawn_beside(&wrong).wait_with_output().expect("an end");
+    assert_eq!(output.status.code(), Some(78));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for (name, _) in wrong {
+        assert!(told.contains(name), "{name} is not named in:\n{told}");
+    }
+    assert!(output.stdout.is_empty(), "stdout carries data only");
+}
+
+#[tokio::test]
+async fn it_stops_in_time_while_streams_are_open_and_requests_hang() {
+    let mut server = Server::start(Settings::new()).await;
+    let stream = crate::support::http().get(server.url("/v1/changes/stream")).send().await.expect("a stream");
+    // A delivery whose body never comes.
+    let address = server.url("").trim_start_matches("http://").to_owned();
+    let mut hanging = tokio::net::TcpStream::connect(&address).await.expect("a connection");
+    let head = format!("POST /connect HTTP/1.1\r\nhost: {address}\r\ncontent-length: 100\r\n\r\n{{");
+    tokio::io::AsyncWriteExt::write_all(&mut hanging, head.as_bytes()).await.expect("sent");
+    let begin = std::time::Instant::now();
+    assert_eq!(server.terminate().await, 0);
+    assert!(begin.elapsed() < countersign::base::limits::SHUTDOWN_TIMEOUT + Duration::from_secs(5));
+    drop(stream);
+}

@@ -1,1 +1,9 @@
-//! Wiring.
+//! Wiring: build everything without traffic, then run until stopped. Tests do the same.
+
+mod error;
+mod flows;
+mod keys;
+mod server;
+
+pub use error::Error;
+pub use server::{App, serve};

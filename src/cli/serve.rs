@@ -1,9 +1,13 @@
 //! `countersign serve` and `countersign demo`: settings and roles in, the wiring does the rest.
 
+use std::io::Write;
+use std::net::SocketAddr;
+
 use clap::Args;
 use clap::builder::PossibleValue;
 
-use crate::config::{Loaded, Loader, Role};
+use crate::app;
+use crate::config::Role;
 
 use super::Error;
 use super::args::ServerArgs;
@@ -49,7 +53,7 @@ impl Serve {
         let roles = if self.roles.is_empty() { Role::ALL.to_vec() } else { self.roles };
         let loader = self.server.loader()?;
         let loaded = loader.load()?;
-        start::serve(loader, loaded, &roles)
+        Ok(app::serve(loader, loaded, &roles, say)?)
     }
 }
 
@@ -57,19 +61,19 @@ impl Demo {
     pub(super) fn run(self) -> Result<(), Error> {
         let loader = self.server.loader()?;
         let loaded = loader.load()?;
-        start::demo(loader, loaded)
+        Ok(app::serve(loader, loaded, &Role::ALL, say)?)
     }
 }
 
-/// The one place where the command line starts what the wiring builds.
-mod start {
-    use super::{Error, Loaded, Loader, Role};
+/// Says where the server listens: tests and people wait for this line.
+fn say(address: SocketAddr) {
+    // Nothing can be said where stderr is closed; the server serves all the same.
+    let _ = writeln!(anstream::stderr(), "listening on http://{address}");
+}
 
-    pub(super) fn serve(_loader: Loader, _loaded: Loaded, _roles: &[Role]) -> Result<(), Error> {
-        Err(Error::failed("this build has no server", "take a later build"))
-    }
-
-    pub(super) fn demo(_loader: Loader, _loaded: Loaded) -> Result<(), Error> {
-        Err(Error::failed("this build has no server", "take a later build"))
+impl From<app::Error> for Error {
+    fn from(error: app::Error) -> Self {
+        let todo = error.todo();
+        Self::failed(error.to_string(), todo)
     }
 }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::base::{Clock, DeliveryId, Dice, Outcome, Refusal, SourceName, limits};
-use crate::connect::{self, Delivery, Unreadable, VerifiedDelivery, signature};
+use crate::connect::{self, Body, Delivery, Unreadable, VerifiedDelivery, signature};
 use crate::signing::map;
 use crate::store::{self, Arrival, Reading, Store};
 use crate::telemetry::{Metric, Metrics};
@@ -129,6 +129,7 @@ impl Receiver {
         match signature::verify(delivery, &digests) {
             Ok(verified) => Ok((source, verified)),
             Err((delivery, refusal)) => {
+                self.explain(&delivery, &source);
                 intake::discard(&delivery.body).await;
                 Err(refusal)
             }
@@ -179,6 +180,22 @@ impl Receiver {
                 tracing::warn!(%delivery_id, %source, outcome = "quarantined", %reason,
                     "an authentic delivery cannot be read: see `countersign quarantine show {delivery_id}`");
             }
+        }
+    }
+
+    /// Tells the operator why a signature fails; never the key, never the body.
+    fn explain(&self, delivery: &Delivery, source: &Source) {
+        let Body::Inline(body) = &delivery.body else { return };
+        let all = self.sources.all();
+        let others: Vec<(&str, &[secrecy::SecretString])> = all
+            .values()
+            .filter(|other| other.name != source.name)
+            .map(|other| (other.name.as_str(), other.key_texts.as_slice()))
+            .collect();
+        let explanation = connect::explain(body, &delivery.headers, &source.key_texts, &others);
+        for finding in &explanation.findings {
+            tracing::warn!(delivery_id = %delivery.id, source = %source.name, finding = finding.word, advice = %finding.advice,
+                "a signature does not verify: {}", finding.problem);
         }
     }
 

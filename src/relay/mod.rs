@@ -112,9 +112,10 @@ impl<O: Outbox> Relay<O> {
         let (mut blocked, mut last) = (link.blocked(), self.outbox.last_position());
         let mut drain_until = None;
         loop {
-            self.show_blocked(*blocked.borrow_and_update());
+            let is_blocked = *blocked.borrow_and_update();
+            self.show_blocked(is_blocked);
             last.mark_unchanged();
-            let idle = match turn.deal(*blocked.borrow()).await {
+            let idle = match turn.deal(is_blocked).await {
                 Ok(idle) => idle,
                 Err(wait) => {
                     // The store cannot be read: as with the broker, try again a little later.
@@ -124,7 +125,7 @@ impl<O: Outbox> Relay<O> {
             };
             if stop.is_cancelled() {
                 let until = *drain_until.get_or_insert_with(|| Instant::now() + limits::DRAIN_TIMEOUT);
-                if turn.flights.is_empty() && (idle || *blocked.borrow() || Instant::now() >= until) {
+                if turn.flights.is_empty() && (idle || is_blocked || Instant::now() >= until) {
                     return End::Stopped;
                 }
             }

@@ -122,7 +122,15 @@ mod tests {
 
     #[test]
     fn lapins_copy_of_returned_messages_is_never_written() {
-        for level in ["info", "trace", "", "lapin=trace", "lapin::returned_messages=trace", "warn,lapin=debug", "lo ud"] {
+        for level in [
+            "info",
+            "trace",
+            "",
+            "lapin=trace",
+            "lapin::returned_messages=trace",
+            "warn,lapin=debug",
+            "lo ud",
+        ] {
             for json in [false, true] {
                 let text = written(level, json);
                 assert!(!text.contains("jane"), "{level}: {text}");
@@ -134,7 +142,11 @@ mod tests {
     fn a_line_for_machines_is_one_json_object_with_the_requests_id() {
         let text = written("info", true);
         let line: serde_json::Value = serde_json::from_str(text.trim()).expect("one line of JSON");
-        assert_eq!((line["message"].as_str(), line["position"].as_u64()), (Some("stored"), Some(7)), "{line}");
+        assert_eq!(
+            (line["message"].as_str(), line["position"].as_u64()),
+            (Some("stored"), Some(7)),
+            "{line}"
+        );
         assert_eq!(line["span"]["request_id"], "abc", "{line}");
         assert_eq!(line["level"], "INFO", "{line}");
     }

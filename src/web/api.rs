@@ -169,7 +169,9 @@ impl Api {
 
     /// Totals and backlog, counted at most once in [`limits::PROBE_EVERY`].
     pub(super) async fn counts(&self) -> Result<(Totals, Backlog), store::Error> {
-        self.counts.get(Instant::now(), async { Ok((self.store.totals().await?, self.store.backlog().await?)) }).await
+        self.counts
+            .get(Instant::now(), async { Ok((self.store.totals().await?, self.store.backlog().await?)) })
+            .await
     }
 
     /// Whether the store can write, tried at most once in [`limits::PROBE_EVERY`].

@@ -70,11 +70,7 @@ pub(super) struct Part {
         (status = 503, description = "Not ready", body = Ready),
     ),
 )]
-pub(super) async fn ready(
-    caller: Option<Caller>,
-    request: HttpRequest,
-    api: Data<Api>,
-) -> HttpResponse {
+pub(super) async fn ready(caller: Option<Caller>, request: HttpRequest, api: Data<Api>) -> HttpResponse {
     // Lenient: probes of all kinds add parameters of their own.
     let verbose = url::form_urlencoded::parse(request.query_string().as_bytes())
         .any(|(name, value)| name == "verbose" && value != "false" && value != "0");
@@ -101,7 +97,8 @@ async fn parts(api: &Api) -> Vec<Part> {
         (false, _) => part("broker", "off", Vec::new()),
         (true, true) => part("broker", "up", Vec::new()),
         (true, false) => {
-            let blocked = broker.blocked.then(|| "the broker blocks publishers: memory or disk alarm".to_owned());
+            let blocked =
+                broker.blocked.then(|| "the broker blocks publishers: memory or disk alarm".to_owned());
             let apart = (!broker.connected).then(|| "not connected".to_owned());
             part("broker", "degraded", apart.into_iter().chain(blocked).chain(broker.error).collect())
         }
@@ -113,8 +110,11 @@ async fn parts(api: &Api) -> Vec<Part> {
         (true, false) => "degraded",
     };
     let keys = (api.keys)();
-    let mut faulty: Vec<_> =
-        keys.without_keys.iter().map(|name| format!("source `{name}` has no key: it refuses everything")).collect();
+    let mut faulty: Vec<_> = keys
+        .without_keys
+        .iter()
+        .map(|name| format!("source `{name}` has no key: it refuses everything"))
+        .collect();
     if keys.sources == 0 {
         faulty.push("no source is configured".to_owned());
     }
@@ -125,7 +125,11 @@ async fn parts(api: &Api) -> Vec<Part> {
         told,
         part("topology", topology, faults),
         part("keys", if faulty.is_empty() { "up" } else { "degraded" }, faulty),
-        part("process", if stopping { "down" } else { "up" }, Vec::from_iter(stopping.then(|| "it is stopping".into()))),
+        part(
+            "process",
+            if stopping { "down" } else { "up" },
+            Vec::from_iter(stopping.then(|| "it is stopping".into())),
+        ),
     ]
 }
 

@@ -41,7 +41,9 @@ impl Modify for Schemes {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let token = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("The API token. Where none is configured, none is needed on the server's own machine."))
+            .description(Some(
+                "The API token. Where none is configured, none is needed on the server's own machine.",
+            ))
             .build();
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(token));

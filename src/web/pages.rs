@@ -59,7 +59,8 @@ fn etag(text: &str) -> String {
 /// asked for each time, which costs some bytes.
 fn answer(request: &HttpRequest, kind: &str, text: &'static str, tag: &str) -> HttpResponse {
     let known = request.headers().get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-    let fresh = known.is_some_and(|tags| tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
+    let fresh =
+        known.is_some_and(|tags| tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
     let mut answer = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer
         .insert_header((CACHE_CONTROL, "no-cache"))

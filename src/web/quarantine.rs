@@ -143,7 +143,9 @@ pub(super) async fn discard(
     Params::read(&request, &[])?;
     let id = delivery_id(&id)?;
     match api.store.resolve_quarantine(id, Resolution::Dropped).await? {
-        Some(_) => Ok(HttpResponse::Ok().json(Resolved { outcome: "dropped", delivery_id: id.0, changes: 0 })),
+        Some(_) => {
+            Ok(HttpResponse::Ok().json(Resolved { outcome: "dropped", delivery_id: id.0, changes: 0 }))
+        }
         None => Err(no_longer(&api, id).await),
     }
 }

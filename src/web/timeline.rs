@@ -230,7 +230,8 @@ impl From<store::Timeline> for Timeline {
                 (row, told)
             })
             .collect();
-        let told_name = || changes.iter().rev().find_map(|(_, told)| told.signing_request.as_ref()?.name.clone());
+        let told_name =
+            || changes.iter().rev().find_map(|(_, told)| told.signing_request.as_ref()?.name.clone());
         let status = timeline.state.status();
         Self {
             account: timeline.account.as_str().to_owned(),
@@ -240,9 +241,11 @@ impl From<store::Timeline> for Timeline {
                 status: status.map(|s| Status { id: s.id().to_owned(), name: s.name().to_owned() }),
             },
             participants: participants(&timeline.state, &changes),
-            enrichment: timeline
-                .enrichment
-                .map(|(due_at, attempts, last_error)| Outstanding { due_at, attempts, last_error }),
+            enrichment: timeline.enrichment.map(|(due_at, attempts, last_error)| Outstanding {
+                due_at,
+                attempts,
+                last_error,
+            }),
             milestones: milestones(timeline.deliveries, changes),
         }
     }

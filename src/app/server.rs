@@ -1,0 +1,256 @@
+//! The server: everything that one process runs, from settings to a graceful end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App as Actix, HttpServer};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::{Clock, Dice, SystemClock, limits};
+use crate::broker;
+use crate::config::{Loaded, Loader, LogFormat, Role, Settings, StoreSetting};
+use crate::receive::{self, Receiver, Release, ReleaseError, Sources};
+use crate::store::{self, Store};
+use crate::telemetry::{Metrics, logs};
+use crate::web::{self, Api};
+
+use super::flows::Flows;
+use super::{Error, keys};
+
+/// A server that is bound and opened, but serves nothing yet.
+pub struct App {
+    settings: Settings,
+    roles: Vec<Role>,
+    listener: TcpListener,
+    address: SocketAddr,
+    receiver: Receiver,
+    broker_status: broker::Status,
+    key_faults: keys::Faults,
+    clock: Arc<dyn Clock>,
+    dice: Dice,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("address", &self.address)
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Opens the store and binds the address.
+    ///
+    /// # Errors
+    /// When one of the two, or the spool of large bodies, cannot be had.
+    pub fn build(
+        settings: Settings,
+        roles: &[Role],
+        clock: Arc<dyn Clock>,
+        dice: Dice,
+    ) -> Result<Self, Error> {
+        let StoreSetting::Sqlite(path) = &settings.store;
+        let store = Store::open(&store::Settings { path: path.clone(), enrich: settings.enrich })?;
+        let receiver = Receiver {
+            sources: Sources::new(keys::sources(&settings.sources)),
+            store,
+            spool: Arc::new(settings.data_dir.join("spool")),
+            body_bytes_max: settings.delivery_bytes_max,
+            clock: Arc::clone(&clock),
+            dice: dice.clone(),
+            metrics: Metrics::default(),
+        };
+        let spool = || format!("the spool {} cannot be prepared", receiver.spool.display());
+        receiver.prepare().map_err(|why| Error::File { what: spool(), why })?;
+        let bind = || -> std::io::Result<_> {
+            let listener = TcpListener::bind(&settings.listen)?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        };
+        let (listener, address) =
+            bind().map_err(|why| Error::Listen { address: settings.listen.clone(), why })?;
+        let (broker_status, key_faults) = (broker::Status::default(), keys::Faults::default());
+        let roles = roles.to_vec();
+        Ok(Self { settings, roles, listener, address, receiver, broker_status, key_faults, clock, dice })
+    }
+
+    /// The address bound: with port 0, the one that was given.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The process's metrics.
+    pub fn metrics(&self) -> Metrics {
+        self.receiver.metrics.clone()
+    }
+
+    /// The sources and where the faults of their reloading go, for [`keys::watch`].
+    pub(super) fn keys(&self) -> (Sources, Metrics, keys::Faults) {
+        (self.receiver.sources.clone(), self.receiver.metrics.clone(), self.key_faults.clone())
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// What the API's faces stand on.
+    fn api(&self, stopping: CancellationToken) -> Api {
+        let (status, configured) = (self.broker_status.clone(), !self.settings.broker.is_empty());
+        let (sources, key_faults) = (self.receiver.sources.clone(), self.key_faults.clone());
+        let receiver = self.receiver.clone();
+        Api::new(web::Parts {
+            store: self.receiver.store.clone(),
+            metrics: self.receiver.metrics.clone(),
+            clock: Arc::clone(&self.clock),
+            dice: self.dice.clone(),
+            broker: Arc::new(move || view(&status, configured)),
+            keys: Arc::new(move || key_faults.view(&sources)),
+            release: Arc::new(move |id| {
+                let receiver = receiver.clone();
+                Box::pin(async move { answer(receive::release(&receiver, id).await) })
+            }),
+            api_token: self.settings.api_token.clone(),
+            version: web::Version {
+                version: env!("CARGO_PKG_VERSION").into(),
+                commit: option_env!("COUNTERSIGN_COMMIT").map(str::to_owned),
+                started_at: self.clock.now(),
+            },
+            stopping,
+        })
+    }
+
+    /// Serves until `stop` is cancelled; then finishes requests and publishes under way, and closes the store.
+    ///
+    /// # Errors
+    /// When a part cannot be made, the HTTP server ends by itself, or the end takes longer than
+    /// [`limits::SHUTDOWN_TIMEOUT`].
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        let flows = Flows::start(&self.settings, &self.roles, &self.receiver, &self.broker_status)?;
+        let (api, whole_api) = (Data::new(self.api(stop.clone())), self.has(Role::Api));
+        let receiver = self.has(Role::Receive).then(|| Data::new(self.receiver.clone()));
+        let mut server = HttpServer::new(move || {
+            Actix::new().wrap(from_fn(web::stamp)).configure(|app| {
+                if let Some(receiver) = &receiver {
+                    web::connect::configure(app, receiver.clone());
+                }
+                let faces = if whole_api { web::configure } else { web::configure_health };
+                faces(app, api.clone());
+            })
+        })
+        .disable_signals()
+        .shutdown_timeout(limits::SHUTDOWN_TIMEOUT.as_secs());
+        if let Some(threads) = self.settings.threads {
+            server = server.workers(threads);
+        }
+        let server = server.listen(self.listener).map_err(Error::Http)?.run();
+        let requests = server.handle();
+        let mut serving = tokio::spawn(server);
+        let ended = tokio::select! {
+            () = stop.cancelled() => None,
+            ended = &mut serving => Some(ended),
+        };
+        if let Some(ended) = ended {
+            flows.stop().await?;
+            self.receiver.store.close().await;
+            let why = ended.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+            return Err(Error::Http(why.err().unwrap_or_else(|| std::io::Error::other("it was stopped"))));
+        }
+        tracing::info!("stopping: requests and publishes under way are finished first");
+        requests.stop(true).await;
+        // Only now: what the last requests stored is still published, as far as the time allows.
+        let stopped = flows.stop().await;
+        self.receiver.store.close().await;
+        tracing::info!("stopped");
+        stopped
+    }
+}
+
+fn view(status: &broker::Status, configured: bool) -> web::BrokerView {
+    let now = status.view();
+    web::BrokerView {
+        configured,
+        connected: now.connected,
+        blocked: now.blocked,
+        error: now.error,
+        faults: now.faults.into_iter().map(|(part, why)| web::TopologyFault { part, why }).collect(),
+    }
+}
+
+fn answer(released: Result<Release, ReleaseError>) -> Result<store::Appended, web::ReleaseError> {
+    match released {
+        Ok(Release::Released(appended)) => Ok(appended),
+        Ok(Release::Unknown) => Err(web::ReleaseError::Unknown),
+        Ok(Release::StillUnreadable(why)) => Err(web::ReleaseError::Unreadable(why)),
+        Err(ReleaseError::Store(error)) => Err(web::ReleaseError::Store(error)),
+        Err(ReleaseError::File(_)) => Err(web::ReleaseError::Pruned),
+    }
+}
+
+/// `countersign serve`: builds, says the address, and runs until a signal says stop.
+///
+/// # Errors
+/// As [`App::build`] and [`App::run`].
+pub fn serve(
+    loader: Loader,
+    loaded: Loaded,
+    roles: &[Role],
+    say: impl FnOnce(SocketAddr),
+) -> Result<(), Error> {
+    start_logs(&loaded);
+    runtime()?.block_on(async move {
+        let dice = Dice::from_system();
+        let app = App::build(loaded.settings, roles, Arc::new(SystemClock), dice)?;
+        say(app.address());
+        let stop = CancellationToken::new();
+        let watching = keys::watch(loader, loaded.watched_files, app.keys(), stop.clone());
+        tokio::spawn(stop_on_signal(stop.clone()));
+        let ended = app.run(stop.clone()).await;
+        stop.cancel();
+        let _ = watching.await;
+        ended
+    })
+}
+
+pub(super) fn start_logs(loaded: &Loaded) {
+    let format = match loaded.settings.log_format {
+        LogFormat::Auto => logs::Format::Auto,
+        LogFormat::Text => logs::Format::Text,
+        LogFormat::Json => logs::Format::Json,
+    };
+    logs::init(format, &loaded.settings.log_level);
+    for warning in &loaded.warnings {
+        tracing::warn!(key = %warning.key, "{}: {}", warning.what, warning.todo);
+    }
+}
+
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Error::File { what: "the threads cannot be started".into(), why })
+}
+
+/// Cancels `stop` on SIGTERM or SIGINT; a second one ends the process at once.
+pub(super) async fn stop_on_signal(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received: stop this process with SIGKILL; nothing stored is lost");
+        return;
+    };
+    let mut next = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    next().await;
+    stop.cancel();
+    next().await;
+    tracing::warn!("stopped by a second signal; what was not published yet is published at the next start");
+    std::process::exit(1);
+}

@@ -192,7 +192,7 @@ impl Receiver {
             .filter(|other| other.name != source.name)
             .map(|other| (other.name.as_str(), other.key_texts.as_slice()))
             .collect();
-        let explanation = connect::explain(body, &delivery.headers, &source.key_texts, &others);
+        let explanation = signature::explain(body, &delivery.headers, &source.key_texts, &others);
         for finding in &explanation.findings {
             tracing::warn!(delivery_id = %delivery.id, source = %source.name, finding = finding.word, advice = %finding.advice,
                 "a signature does not verify: {}", finding.problem);

@@ -17,9 +17,9 @@ impl Moment {
         Self { at, certain: true }
     }
 
-    /// Reads `2022-12-09T18:29:29.7360000Z`, `…-07:00`, or a zone-less `2020-03-28T23:56:33.873`, which is
-    /// read in `zone` where one is known (of two readings at the end of daylight saving, the earlier). Empty text, DocuSign's null date (`0001-01-01…`) and anything
-    /// unreadable are `None`.
+    /// Reads `2022-12-09T18:29:29.7360000Z`, `…-07:00`, or a zone-less `2020-03-28T23:56:33.873`, which is read
+    /// in `zone` where one is known (of two readings at the end of daylight saving, the earlier). Empty text,
+    /// DocuSign's null date (`0001-01-01…`) and anything unreadable are `None`.
     ///
     /// Source: recorded Connect messages; fractions have 0 to 7 digits.
     pub fn parse(text: &str, zone: Option<&TimeZone>) -> Option<Self> {

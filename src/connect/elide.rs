@@ -81,6 +81,9 @@ impl Elider {
 
     /// What is left of the body; `None` where even that is more than [`SKELETON_BYTES_MAX`].
     pub fn finish(mut self) -> Option<Bytes> {
+        if let Place::Until(end) = self.place {
+            self.keep(&end[..self.ending]);
+        }
         self.check();
         self.fits.then(|| Bytes::from(self.out))
     }

@@ -242,7 +242,8 @@ struct Recipients<'a>(Vec<Recipient<'a>>);
 
 impl<'de> Fill<'de> for Recipients<'de> {
     fn fill<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
-        if self.0.len() > RECIPIENTS_MAX {
+        let is_count = matches!(&*key, "recipientCount" | "currentRoutingOrder");
+        if is_count || self.0.len() > RECIPIENTS_MAX {
             return skip(map);
         }
         let List(list) = map.next_value::<List<Recipient<'de>, RECIPIENTS_MAX>>()?;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{AccountId, ChangeId, DeliveryId, Moment, ParticipantId, Subject};
 
 use super::change::{Change, ChangeKind, Origin, ParticipantChange, Verdict, change_id};
+use super::map::SNAPSHOT;
 use super::{Activity, Mark, Observation, ParticipantStatus, Person, SigningRequestStatus};
 
 /// Everything known about one subject of one account.
@@ -139,51 +140,12 @@ impl State {
         }
         let mut changes = Vec::new();
         for mark in &seen.marks {
-            match mark {
-                Mark::SigningRequest { status, at } => {
-                    let previous = self.status();
-                    let at = at.or(seen.generated_at).unwrap_or(Moment::certain(cause.received_at));
-                    if let Some(verdict) = self.take(*status, at.at) {
-                        let kind = ChangeKind::SigningRequest(*status);
-                        let id = change_id(
-                            &seen.account,
-                            &seen.subject,
-                            None,
-                            "signing_request",
-                            status.id(),
-                            b"",
-                        );
-                        let mut change = self.change(seen, cause, id, kind, verdict, at);
-                        change.status = Some(*status);
-                        change.previous_status = previous;
-                        changes.push(change);
-                    }
-                }
+            changes.extend(match mark {
+                Mark::SigningRequest { status, at } => self.reach(seen, cause, *status, *at),
                 Mark::Participant { person, status, at } => {
-                    let entry = self.participants.entry(person.id.clone()).or_default();
-                    let previous = entry.status();
-                    if let Some(verdict) = entry.take(*status) {
-                        let at = at.or(seen.generated_at).unwrap_or(Moment::certain(cause.received_at));
-                        let kind = ChangeKind::Participant(*status);
-                        let id = change_id(
-                            &seen.account,
-                            &seen.subject,
-                            Some(&person.id),
-                            "participant",
-                            status.id(),
-                            b"",
-                        );
-                        let mut change = self.change(seen, cause, id, kind, verdict, at);
-                        change.participant = Some(ParticipantChange {
-                            person: person.clone(),
-                            status: Some(*status),
-                            previous_status: previous,
-                            reassigned_to: None,
-                        });
-                        changes.push(change);
-                    }
+                    self.participant_reaches(seen, cause, person, *status, *at)
                 }
-            }
+            });
         }
         if let Some(activity) = &seen.activity {
             let id = activity_id(&seen.account, &seen.subject, &seen.event, activity);
@@ -195,6 +157,51 @@ impl State {
             }
         }
         changes
+    }
+
+    /// The signing request is told to stand at `status`; the change, where that is new.
+    fn reach(
+        &mut self,
+        seen: &Observation,
+        cause: Cause,
+        status: SigningRequestStatus,
+        at: Option<Moment>,
+    ) -> Option<Change> {
+        // An event tells that it came to stand here at its time; a snapshot, that it still stood here when the
+        // snapshot was made, however long ago it came.
+        let stood = if seen.event == SNAPSHOT { seen.generated_at.or(at) } else { at.or(seen.generated_at) };
+        let at = at.or(seen.generated_at).unwrap_or(Moment::certain(cause.received_at));
+        let previous = self.status();
+        let verdict = self.take(status, stood.unwrap_or(at).at)?;
+        let id = change_id(&seen.account, &seen.subject, None, "signing_request", status.id(), b"");
+        let mut change = self.change(seen, cause, id, ChangeKind::SigningRequest(status), verdict, at);
+        change.status = Some(status);
+        change.previous_status = previous;
+        Some(change)
+    }
+
+    /// A participant is told to stand at `status`; the change, where that is new.
+    fn participant_reaches(
+        &mut self,
+        seen: &Observation,
+        cause: Cause,
+        person: &Person,
+        status: ParticipantStatus,
+        at: Option<Moment>,
+    ) -> Option<Change> {
+        let entry = self.participants.entry(person.id.clone()).or_default();
+        let previous_status = entry.status();
+        let verdict = entry.take(status)?;
+        let at = at.or(seen.generated_at).unwrap_or(Moment::certain(cause.received_at));
+        let id = change_id(&seen.account, &seen.subject, Some(&person.id), "participant", status.id(), b"");
+        let mut change = self.change(seen, cause, id, ChangeKind::Participant(status), verdict, at);
+        change.participant = Some(ParticipantChange {
+            person: person.clone(),
+            status: Some(status),
+            previous_status,
+            reassigned_to: None,
+        });
+        Some(change)
     }
 
     fn bystander(&self, person: &Person, activity: &Activity) -> ParticipantChange {

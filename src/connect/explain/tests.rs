@@ -1,3 +1,5 @@
+//! Each mistake that is made in practice, and the word that explains it.
+
 use proptest::prelude::*;
 
 use super::*;

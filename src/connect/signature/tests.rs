@@ -1,3 +1,5 @@
+//! Which signatures are let in, and which are not.
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;

@@ -1,5 +1,14 @@
 //! Enrichment, from DocuSign's REST API to the enriched change: over real HTTP where there is a wire.
 
 mod enrich {
+    mod broken_wires;
+    mod client;
+    mod failures;
+    mod flow;
+    mod hands;
     mod mapping;
+    mod oauth;
+    mod running;
+    mod stand_in;
+    mod store;
 }

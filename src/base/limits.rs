@@ -66,8 +66,8 @@ pub const ENRICH_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Durati
 pub const ENRICH_MEND_BACKOFF: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
 /// A look at what is due happens at least this often, so that a clock that jumped delays nothing for longer.
 pub const ENRICH_LOOK_MAX: Duration = Duration::from_secs(60);
-/// First and longest wait between two attempts to write down a fetch that the store could not take.
-pub const ENRICH_WRITE_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Claims put off until a rate limit resets come back spread over this time after it.
+pub const ENRICH_RESET_SPREAD: Duration = Duration::from_secs(5);
 /// Largest answer read from DocuSign into memory.
 pub const REST_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Time for one call to DocuSign.

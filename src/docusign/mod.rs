@@ -16,4 +16,4 @@ pub use recipient::Recipient;
 pub use tab::{Radio, Tab};
 
 #[cfg(test)]
-mod spec_test;
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
 use super::{Error, Refused};
@@ -51,9 +51,9 @@ fn next_full_hour(now: Timestamp) -> Timestamp {
     later(now, Duration::from_secs(u64::try_from(3600 - into).unwrap_or(3600)))
 }
 
-/// `now` and a while; where that is beyond all time, `now`.
+/// `now` and a while; the end of time where that is beyond it.
 pub(super) fn later(now: Timestamp, by: Duration) -> Timestamp {
-    SignedDuration::try_from(by).ok().and_then(|by| now.checked_add(by).ok()).unwrap_or(now)
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// DocuSign's trace token, which its support asks for.

@@ -1,5 +1,7 @@
 //! Which accounts the user has and where each one's REST API is: asked once and remembered.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -94,7 +96,19 @@ impl Places {
 
 /// The user's accounts, remembered.
 #[derive(Debug, Default)]
-pub(super) struct Memory(Mutex<Option<(Places, Timestamp)>>);
+pub(super) struct Memory {
+    known: Mutex<Known>,
+    /// Requests answered so far, well or ill: who waited for one shares its answer.
+    answered: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The newest answer, and when it came.
+    places: Option<(Places, Timestamp)>,
+    /// What became of the last request, where it failed.
+    failed: Option<Error>,
+}
 
 impl Memory {
     /// The place of `account`; asks by `ask` where that is not known or was asked long ago. One request at a time.
@@ -104,8 +118,9 @@ impl Memory {
         now: Timestamp,
         ask: impl Future<Output = Result<Places, Error>>,
     ) -> Result<Place, Error> {
-        let mut memory = self.0.lock().await;
-        if let Some((places, asked_at)) = &*memory {
+        let answered_before = self.answered.load(Ordering::Acquire);
+        let mut known = self.known.lock().await;
+        if let Some((places, asked_at)) = &known.places {
             let found = places.find(account);
             let age_max = if found.is_some() { limits::USERINFO_AGE_MAX } else { limits::USERINFO_AGE_MIN };
             // A clock that went back far asks anew as well.
@@ -113,17 +128,26 @@ impl Memory {
                 return found.ok_or_else(not_granted);
             }
         }
-        let places = match ask.await {
-            Ok(places) => places,
-            // An old answer is better than none: base addresses hardly ever change.
-            Err(error) => {
-                let known = memory.as_ref().and_then(|(places, _)| places.find(account));
-                return known.ok_or(error);
+        let waited = self.answered.load(Ordering::Acquire) > answered_before;
+        let asked = match &known.failed {
+            Some(error) if waited => Err(error.clone()),
+            _ => {
+                let asked = ask.await;
+                self.answered.fetch_add(1, Ordering::AcqRel);
+                asked
             }
         };
-        let found = places.find(account);
-        *memory = Some((places, now));
-        found.ok_or_else(not_granted)
+        known.failed = asked.as_ref().err().cloned();
+        let old = known.places.as_ref().and_then(|(places, _)| places.find(account));
+        match asked {
+            // An old answer is better than none: base addresses hardly ever change.
+            Err(error) => old.ok_or(error),
+            Ok(places) => {
+                let found = places.find(account);
+                known.places = Some((places, now));
+                found.ok_or_else(not_granted)
+            }
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::config::{Fault, Loaded, Settings, StoreSetting};
-use crate::store::{self, Store};
+use crate::broker::{self, Link};
+use crate::config::{Fault, Loaded, Settings};
+use crate::store::Store;
 
 use super::Error;
 use super::args::ServerArgs;
@@ -106,6 +107,10 @@ impl Check {
 async fn try_all(loaded: &Loaded, online: bool) -> Vec<Line> {
     let mut lines = settings(&loaded.warnings);
     lines.push(store(&loaded.settings).await);
+    match loaded.settings.for_broker() {
+        Some(broker) => lines.extend(self::broker(&broker).await),
+        None => lines.push(Line::new("broker", State::Skipped, "none is set: changes wait in the store")),
+    }
     lines
 }
 
@@ -119,10 +124,9 @@ fn settings(warnings: &[Fault]) -> Vec<Line> {
 
 /// Opens the store as a server would, and writes to it.
 async fn store(settings: &Settings) -> Line {
-    let StoreSetting::Sqlite(path) = &settings.store;
-    let shown = format!("sqlite:{}", path.display());
-    let opened = Store::open(&store::Settings { path: path.clone(), enrich: settings.enrich });
-    let store = match opened {
+    let settings = settings.for_store();
+    let shown = format!("sqlite:{}", settings.path.display());
+    let store = match Store::open(&settings) {
         Ok(store) => store,
         Err(why) => {
             let todo = "where a running server holds it, ask that one: GET /readyz?verbose";
@@ -136,4 +140,34 @@ async fn store(settings: &Settings) -> Line {
         Err(why) => Line::new("store", State::Failed, format!("{shown} cannot be written: {why}"))
             .todo("free space on its disk, and let this user write to its folder"),
     }
+}
+
+/// Connects as the relay would, and declares everything that it would.
+async fn broker(settings: &broker::Settings) -> Vec<Line> {
+    let shown = settings.urls.iter().map(crate::config::without_password).collect::<Vec<_>>().join(", ");
+    let link = match Link::connect(settings).await {
+        Ok(link) => link,
+        Err(why) => {
+            let todo =
+                "start RabbitMQ, or correct `broker` (COUNTERSIGN_BROKER): host, port, user, virtual host";
+            return vec![Line::new("broker", State::Failed, format!("{shown}: {why}")).todo(todo)];
+        }
+    };
+    let mut lines = vec![Line::new("broker", State::Ok, format!("{shown}: connected"))];
+    match link.declare(settings).await {
+        Ok(said) => {
+            lines.extend(said.into_iter().map(|(part, outcome)| match outcome {
+                Ok(()) => Line::new("topology", State::Ok, format!("{part} is declared")),
+                Err(why) => Line::new("topology", State::Failed, format!("{part}: {why}")).todo(
+                    "where it exists with other properties, remove it in RabbitMQ or change its setting",
+                ),
+            }))
+        }
+        Err(why) => lines.push(
+            Line::new("topology", State::Failed, why.to_string())
+                .todo("look at RabbitMQ's log, and try again"),
+        ),
+    }
+    link.close().await;
+    lines
 }

@@ -10,6 +10,7 @@ mod fault;
 mod interpolate;
 mod keys;
 mod load;
+mod ports;
 mod print;
 mod queues;
 mod settings;

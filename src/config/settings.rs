@@ -85,7 +85,7 @@ pub struct QueueSettings {
     pub delivery_limit: Option<u64>,
     /// Only one consumer at a time, so that order holds.
     pub single_active_consumer: bool,
-    /// Most messages kept; the oldest go first.
+    /// Most messages kept; a full queue refuses further ones, which then wait in the store: nothing is dropped.
     pub max_length: Option<u64>,
 }
 

@@ -71,13 +71,6 @@ pub(super) fn broker_url(text: &str) -> Result<String, Wrong> {
     if url.host_str().is_none_or(str::is_empty) {
         return Err(Wrong::new("a broker URL names no host", todo));
     }
-    if url.path() == "/" {
-        let todo = "end it in /%2f for the virtual host `/`, or in no slash at all";
-        return Err(Wrong::new(
-            "a broker URL ends in `/`, which names the virtual host with the empty name",
-            todo,
-        ));
-    }
     Ok(text.to_owned())
 }
 

@@ -14,6 +14,7 @@ fn a_server_that_could_start_is_told_so_with_what_is_weak() {
     assert_eq!(checked["ok"], true);
     assert_eq!(state(&checked, "settings"), "ok weak");
     assert_eq!(state(&checked, "store"), "ok");
+    assert_eq!(state(&checked, "broker"), "skipped");
     assert!(program.path().join("countersign-data/countersign.db").exists(), "it was really opened");
     let text = countersign(&["check"]).env("COUNTERSIGN_HMAC_KEYS", "k").done().stdout;
     assert!(text.lines().all(|line| !line.contains("weak")), "{text}");
@@ -33,4 +34,24 @@ fn a_store_that_cannot_be_opened_fails_with_what_to_do() {
     assert!(line["todo"].is_string(), "{line}");
     let ended = countersign(&["check", "--store", "sqlite:file/x.db"]).file("file", "no folder").ends(1);
     assert!(ended.stdout.contains("failed   store"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_broker_that_is_not_there_fails_without_its_password() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    for extra in [&[][..], &["--json"]] {
+        let url = format!("amqp://guest:hunter2@127.0.0.1:{port}/%2f");
+        let ended = countersign(&["check"]).args(extra).env("COUNTERSIGN_BROKER", &url).ends(1);
+        assert!(!ended.stdout.contains("hunter2") && !ended.stderr.contains("hunter2"), "{}", ended.stdout);
+        assert!(ended.stdout.contains(&format!("127.0.0.1:{port}")), "{}", ended.stdout);
+        if !extra.is_empty() {
+            assert_eq!(
+                (state(&ended.json(), "store"), state(&ended.json(), "broker")),
+                ("ok".into(), "failed".into())
+            );
+            assert_eq!(state(&ended.json(), "topology"), "", "nothing is declared where nobody answers");
+        }
+    }
 }

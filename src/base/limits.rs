@@ -116,3 +116,12 @@ pub const BODY_PIECE_BYTES: usize = 64 * 1024;
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Largest settings file or file with a secret: people write some kilobytes.
 pub const SETTINGS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Lives that the simulator's sender keeps in flight (some 10 kB each).
+pub const SIMULATOR_ALIVE: usize = 256;
+/// Connections that the simulator's sender opens.
+pub const SIMULATOR_CONNECTIONS_MAX: usize = 1_024;
+/// What the simulator's sender keeps of an answer: ours are some hundred bytes.
+pub const SIMULATOR_ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// DocuSign gives up waiting for an answer after this time.
+pub const SIMULATOR_POST_TIMEOUT: Duration = Duration::from_secs(100);

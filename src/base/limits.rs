@@ -128,3 +128,12 @@ pub const API_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const CLI_ROWS_MAX: usize = 100_000;
 /// Longest line of a server-sent stream: a change with its enriched body and slack.
 pub const SSE_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Lives that the simulator's sender keeps in flight (some 10 kB each).
+pub const SIMULATOR_ALIVE: usize = 256;
+/// Connections that the simulator's sender opens.
+pub const SIMULATOR_CONNECTIONS_MAX: usize = 1_024;
+/// What the simulator's sender keeps of an answer: ours are some hundred bytes.
+pub const SIMULATOR_ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// DocuSign gives up waiting for an answer after this time.
+pub const SIMULATOR_POST_TIMEOUT: Duration = Duration::from_secs(100);

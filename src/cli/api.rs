@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn words_of_a_path_cannot_leave_it() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::rest::install_tls();
         let api = Api::new("https://host/prefix/".parse().unwrap(), None).unwrap();
         assert_eq!(
             api.url(&["v1", "changes", "a/../b?c"]).as_str(),

@@ -1,11 +1,16 @@
 //! `countersign check`: tries everything that a server needs, and says of each part what to do.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::base::{AccountId, Dice, SystemClock};
 use crate::broker::{self, Link};
 use crate::config::{Fault, Loaded, Settings};
+use crate::rest::{self, Client};
 use crate::store::Store;
+use crate::telemetry::Metrics;
 
 use super::Error;
 use super::args::ServerArgs;
@@ -111,6 +116,13 @@ async fn try_all(loaded: &Loaded, online: bool) -> Vec<Line> {
         Some(broker) => lines.extend(self::broker(&broker).await),
         None => lines.push(Line::new("broker", State::Skipped, "none is set: changes wait in the store")),
     }
+    lines.push(match (online, loaded.settings.for_rest()) {
+        (false, _) => Line::new("oauth", State::Skipped, "not asked for: pass --online"),
+        (true, None) => {
+            Line::new("oauth", State::Skipped, "no credentials are set: changes are not enriched")
+        }
+        (true, Some(rest)) => oauth(rest).await,
+    });
     lines
 }
 
@@ -170,4 +182,29 @@ async fn broker(settings: &broker::Settings) -> Vec<Line> {
     }
     link.close().await;
     lines
+}
+
+/// Asks DocuSign for a token, and whose accounts it opens.
+async fn oauth(settings: rest::Settings) -> Line {
+    let shown = settings.auth_url.clone();
+    let asked = async {
+        let client = Client::new(settings, Arc::new(SystemClock), Dice::from_system(), Metrics::default())?;
+        client.accounts().await
+    };
+    match asked.await {
+        Ok(accounts) => {
+            let ids: Vec<&str> = accounts.iter().map(AccountId::as_str).collect();
+            Line::new("oauth", State::Ok, format!("{shown} lets us in to {}", ids.join(", ")))
+        }
+        Err(why) => Line::new("oauth", State::Failed, format!("{shown}: {why}")).todo(match why {
+            rest::Error::ConsentRequired { .. } => "open that address once as that user, and allow access",
+            rest::Error::Unauthorized(_) | rest::Error::Refused(_) => {
+                "check client_id, user_id, private_key and access_token, and that auth_url is the demo's or \
+                 production's as they are"
+            }
+            rest::Error::Connection(_) => "check docusign.auth_url and the way out of this machine",
+            rest::Error::Settings(_) => "correct that setting",
+            _ => "try again later; nothing is lost meanwhile, enriched messages only come later",
+        }),
+    }
 }

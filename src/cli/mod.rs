@@ -76,8 +76,7 @@ pub fn main() -> ExitCode {
             });
         }
     };
-    // Fails only where a provider is installed already, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::rest::install_tls();
     let terminal = Terminal::new(cli.color);
     match cli.command.run(&terminal) {
         Ok(()) => ExitCode::SUCCESS,

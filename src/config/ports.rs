@@ -1,6 +1,6 @@
 //! Settings as each port wants them.
 
-use crate::{broker, store};
+use crate::{broker, rest, store};
 
 use super::settings::{CloudEvents, QueueKind, QueueSettings, Settings, StoreSetting};
 
@@ -21,6 +21,21 @@ impl Settings {
                 CloudEvents::Structured => broker::Mode::Structured,
             },
             audit_stream: self.audit_stream,
+        })
+    }
+
+    /// What calls DocuSign; none where there are no credentials to do it with.
+    pub fn for_rest(&self) -> Option<rest::Settings> {
+        let docusign = &self.docusign;
+        docusign.has_credentials().then(|| rest::Settings {
+            auth_url: docusign.auth_url.clone(),
+            base_uri: docusign.base_uri.clone(),
+            client_id: docusign.client_id.clone().unwrap_or_default(),
+            user_id: docusign.user_id.clone().unwrap_or_default(),
+            private_key: docusign.private_key.clone(),
+            access_token: docusign.access_token.clone(),
+            redirect_url: docusign.redirect_url.clone(),
+            ..rest::Settings::default()
         })
     }
 }

@@ -1,6 +1,8 @@
 //! `countersign check`.
 
-use super::kit::countersign;
+use serde_json::json;
+
+use super::kit::{Answer, Server, countersign};
 
 fn state(checked: &serde_json::Value, part: &str) -> String {
     let lines = checked["lines"].as_array().unwrap().iter().filter(|line| line["part"] == part);
@@ -15,6 +17,7 @@ fn a_server_that_could_start_is_told_so_with_what_is_weak() {
     assert_eq!(state(&checked, "settings"), "ok weak");
     assert_eq!(state(&checked, "store"), "ok");
     assert_eq!(state(&checked, "broker"), "skipped");
+    assert_eq!(state(&checked, "oauth"), "skipped");
     assert!(program.path().join("countersign-data/countersign.db").exists(), "it was really opened");
     let text = countersign(&["check"]).env("COUNTERSIGN_HMAC_KEYS", "k").done().stdout;
     assert!(text.lines().all(|line| !line.contains("weak")), "{text}");
@@ -54,4 +57,30 @@ fn a_broker_that_is_not_there_fails_without_its_password() {
             assert_eq!(state(&ended.json(), "topology"), "", "nothing is declared where nobody answers");
         }
     }
+}
+
+#[test]
+fn docusign_is_asked_only_with_online_and_says_whom_it_lets_in() {
+    let docusign = Server::start(|asked| {
+        if asked.authorization.as_deref() != Some("Bearer g00d") {
+            return Answer::Json(401, json!({"error": "invalid_token"}));
+        }
+        let account =
+            json!({"account_id": "acc-1", "is_default": true, "base_uri": "https://demo.docusign.net"});
+        Answer::Json(200, json!({"sub": "user", "accounts": [account]}))
+    });
+    let check = |token: &str, online: &[&str]| {
+        let program = countersign(&["check", "--json"]).args(online);
+        let program = program.env("COUNTERSIGN_DOCUSIGN__AUTH_URL", &docusign.url);
+        program.env("COUNTERSIGN_DOCUSIGN__ACCESS_TOKEN", token).run()
+    };
+    assert_eq!(state(&check("g00d", &[]).json(), "oauth"), "skipped");
+    assert!(docusign.asked().is_empty());
+    let ended = check("g00d", &["--online"]);
+    assert_eq!((ended.code, state(&ended.json(), "oauth").as_str()), (0, "ok"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("acc-1"), "{}", ended.stdout);
+    let ended = check("b4d", &["--online"]);
+    assert_eq!((ended.code, state(&ended.json(), "oauth").as_str()), (1, "failed"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("b4d"), "{}", ended.stdout);
+    assert_eq!(state(&countersign(&["check", "--online", "--json"]).done().json(), "oauth"), "skipped");
 }

@@ -1,5 +1,6 @@
 //! The flows that run beside the HTTP server: relay, enrich, pruning.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -7,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::limits;
 use crate::broker;
-use crate::config::{self, CloudEvents, Role, Settings};
+use crate::config::{Role, Settings};
+use crate::enrich::Enricher;
 use crate::receive::Receiver;
 use crate::relay::Relay;
+use crate::rest;
 
 use super::Error;
 
@@ -32,11 +35,20 @@ impl Flows {
         status: &broker::Status,
     ) -> Result<Self, Error> {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        if roles.contains(&Role::Relay) && !settings.broker.is_empty() {
+        if let Some(broker) = settings.for_broker().filter(|_| roles.contains(&Role::Relay)) {
             let (store, metrics) = (with.store.clone(), with.metrics.clone());
-            let relay =
-                Relay::new(store, broker_settings(settings), status.clone(), metrics, with.dice.clone());
+            let relay = Relay::new(store, broker, status.clone(), metrics, with.dice.clone());
             tasks.spawn(relay.run(stop.clone()));
+        }
+        if let Some(rest) = settings.for_rest().filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {
+            let (clock, dice) = (Arc::clone(&with.clock), with.dice.clone());
+            let client =
+                rest::Client::new(rest, Arc::clone(&clock), dice.clone(), with.metrics.clone()).map_err(
+                    |e| Error::Part { what: "the client for DocuSign's REST API", why: e.to_string() },
+                )?;
+            let enricher = Enricher::new(with.store.clone(), client, with.metrics.clone(), clock, dice);
+            let stop = stop.clone();
+            tasks.spawn(async move { enricher.run(stop).await });
         }
         tasks.spawn(prune(with.clone(), settings.dedup_retention_days, stop.clone()));
         Ok(Self { tasks, stop })
@@ -73,34 +85,5 @@ async fn prune(with: Receiver, days: u32, stop: CancellationToken) {
                 return;
             }
         }
-    }
-}
-
-fn broker_settings(settings: &Settings) -> broker::Settings {
-    broker::Settings {
-        urls: settings.broker.clone(),
-        queues: settings.queues.iter().map(queue).collect(),
-        mode: match settings.cloud_events {
-            CloudEvents::Binary => broker::Mode::Binary,
-            CloudEvents::Structured => broker::Mode::Structured,
-        },
-        audit_stream: settings.audit_stream,
-    }
-}
-
-fn queue(wanted: &config::QueueSettings) -> broker::Queue {
-    broker::Queue {
-        name: wanted.name.clone(),
-        bind: wanted.bind.clone(),
-        kind: match wanted.kind {
-            config::QueueKind::Quorum => broker::QueueKind::Quorum,
-            config::QueueKind::Classic => broker::QueueKind::Classic,
-            config::QueueKind::Stream => broker::QueueKind::Stream,
-        },
-        dead_letter_exchange: wanted.dead_letter_exchange.clone(),
-        dead_letter_routing_key: wanted.dead_letter_routing_key.clone(),
-        delivery_limit: wanted.delivery_limit,
-        single_active_consumer: wanted.single_active_consumer,
-        max_length: wanted.max_length,
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::{Clock, Dice, SystemClock, limits};
 use crate::broker;
-use crate::config::{Loaded, Loader, LogFormat, Role, Settings, StoreSetting};
+use crate::config::{Loaded, Loader, LogFormat, Role, Settings};
 use crate::receive::{self, Receiver, Release, ReleaseError, Sources};
 use crate::store::{self, Store};
 use crate::telemetry::{Metrics, logs};
@@ -52,8 +52,7 @@ impl App {
         clock: Arc<dyn Clock>,
         dice: Dice,
     ) -> Result<Self, Error> {
-        let StoreSetting::Sqlite(path) = &settings.store;
-        let store = Store::open(&store::Settings { path: path.clone(), enrich: settings.enrich })?;
+        let store = Store::open(&settings.for_store())?;
         let receiver = Receiver {
             sources: Sources::new(keys::sources(&settings.sources)),
             store,
@@ -62,6 +61,7 @@ impl App {
             clock: Arc::clone(&clock),
             dice: dice.clone(),
             metrics: Metrics::default(),
+            explaining: receive::Turns::default(),
         };
         let spool = || format!("the spool {} cannot be prepared", receiver.spool.display());
         receiver.prepare().map_err(|why| Error::File { what: spool(), why })?;

@@ -25,6 +25,12 @@ pub const HEADERS_BYTES_MAX: usize = 32 * 1024;
 /// A delivery must have arrived whole within this time, else its connection is closed.
 pub const DELIVERY_READ_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// A refused signature is explained in the log at most so often, and only for bodies up to so many bytes: an
+/// explanation costs some thirty digests for each key.
+pub const EXPLAIN_EVERY: Duration = Duration::from_secs(1);
+/// See [`EXPLAIN_EVERY`].
+pub const EXPLAIN_BYTES_MAX: usize = 64 * 1024;
+
 /// Deliveries waiting for the store's writer; one more is answered 503.
 pub const STORE_QUEUE_MAX: usize = 4_096;
 /// Jobs in one transaction: larger groups only make the slowest answer slower.

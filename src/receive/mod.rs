@@ -8,10 +8,11 @@ pub use release::{Release, ReleaseError, release};
 pub use source::{Source, Sources};
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::Stream;
+use jiff::Timestamp;
 
 use crate::base::{Clock, DeliveryId, Dice, Outcome, Refusal, SourceName, limits};
 use crate::connect::{self, Body, Delivery, Unreadable, VerifiedDelivery, signature};
@@ -38,6 +39,23 @@ pub struct Receiver {
     pub dice: Dice,
     /// The books.
     pub metrics: Metrics,
+    /// When a refused signature was last explained.
+    pub explaining: Turns,
+}
+
+/// Lets something happen at most once in [`limits::EXPLAIN_EVERY`]; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Turns(Arc<Mutex<Option<Timestamp>>>);
+
+impl Turns {
+    fn turn(&self, now: Timestamp) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last.is_none_or(|last| now.duration_since(last).unsigned_abs() >= limits::EXPLAIN_EVERY);
+        if due {
+            *last = Some(now);
+        }
+        due
+    }
 }
 
 /// A request as it came, but for its body.
@@ -183,9 +201,13 @@ impl Receiver {
         }
     }
 
-    /// Tells the operator why a signature fails; never the key, never the body.
+    /// Tells the operator why a signature fails; never the key, never the body. Not every time: it costs some thirty
+    /// digests for each key, which anyone could make us pay.
     fn explain(&self, delivery: &Delivery, source: &Source) {
         let Body::Inline(body) = &delivery.body else { return };
+        if body.len() > limits::EXPLAIN_BYTES_MAX || !self.explaining.turn(delivery.received_at) {
+            return;
+        }
         let all = self.sources.all();
         let others: Vec<(&str, &[secrecy::SecretString])> = all
             .values()

@@ -48,7 +48,7 @@ impl ApiArgs {
 }
 
 /// Where a server that listens there can be reached from this machine.
-fn url_of(listen: &str) -> Result<Url, Error> {
+pub(super) fn url_of(listen: &str) -> Result<Url, Error> {
     let (host, port) = listen.rsplit_once(':').unwrap_or((listen, ""));
     if port == "0" {
         let what = "the settings leave the port open (`listen` has port 0)";

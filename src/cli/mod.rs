@@ -8,10 +8,12 @@ mod check;
 mod config;
 mod error;
 mod events;
+mod keys;
 mod pages;
 mod quarantine;
 mod serve;
 mod signature;
+mod simulate;
 mod sse;
 mod terminal;
 
@@ -49,6 +51,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Demo(serve::Demo),
+    Simulate(simulate::Simulate),
     Check(check::Check),
     #[command(subcommand)]
     Signature(signature::Signature),
@@ -92,6 +95,7 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Simulate(simulate) => simulate.run(terminal),
             Self::Check(check) => check.run(terminal),
             Self::Signature(signature) => signature.run(terminal),
             Self::Events(events) => events.run(terminal),

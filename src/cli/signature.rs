@@ -1,7 +1,6 @@
 //! `countersign signature`: sign as DocuSign does, verify as the server does, explain what went wrong.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
@@ -10,13 +9,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::base::{DeliveryId, Refusal, SourceName, limits};
-use crate::config::{SourceSettings, key_list};
+use crate::base::{DeliveryId, Refusal, SourceName};
 use crate::connect::signature::{self, Keys};
 use crate::connect::{Body, Delivery};
 
 use super::Error;
-use super::args::SettingsArgs;
+use super::keys::{KeyArgs, Known, read};
 use super::terminal::{BAD, DIM, GOOD, Terminal, plain};
 
 const HEADER: &str = "X-DocuSign-Signature";
@@ -79,28 +77,6 @@ struct BodyArgs {
     /// File with the message, byte for byte as it was sent; `-` is stdin.
     #[arg(long, value_name = "FILE", default_value = "-")]
     body: PathBuf,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Keys")]
-struct KeyArgs {
-    /// A Connect key; repeatable. Others on this machine can see arguments: better use --key-file.
-    #[arg(long = "key", value_name = "KEY", value_parser = |text: &str| Ok::<_, std::convert::Infallible>(SecretString::from(text)))]
-    keys: Vec<SecretString>,
-    /// File with Connect keys, one a line.
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-    /// The settings' source whose keys to use, where none is given here.
-    #[arg(long, value_name = "NAME", default_value = "default", conflicts_with_all = ["keys", "key_file"])]
-    source: String,
-    #[command(flatten)]
-    settings: SettingsArgs,
-}
-
-/// The keys to use, and the other sources that a message may have been meant for.
-struct Known {
-    keys: Vec<SecretString>,
-    others: Vec<SourceSettings>,
 }
 
 impl Signature {
@@ -226,59 +202,6 @@ impl BodyArgs {
     fn read(&self) -> Result<Vec<u8>, Error> {
         read(&self.body)
     }
-}
-
-impl KeyArgs {
-    fn load(&self) -> Result<Known, Error> {
-        let mut keys = self.keys.clone();
-        if let Some(file) = &self.key_file {
-            let text = read(file)?;
-            let text = std::str::from_utf8(&text).map_err(|_| {
-                Error::failed(format!("{} is no UTF-8 text", file.display()), "write one key a line")
-            })?;
-            keys.extend(key_list(text));
-        }
-        if !keys.is_empty() {
-            return Ok(Known { keys, others: Vec::new() });
-        }
-        if self.key_file.is_some() {
-            return Err(Error::failed("the key file holds no key", "write one key a line"));
-        }
-        let mut sources = self.settings.load()?.settings.sources;
-        let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
-        let Some(at) = names.iter().position(|name| *name == self.source) else {
-            let todo = format!("the settings have: {}", names.join(", "));
-            return Err(Error::usage(format!("there is no source `{}`", plain(&self.source)), todo));
-        };
-        let keys = sources.remove(at).hmac_keys;
-        if keys.is_empty() {
-            let what = format!("the source `{}` has no key", self.source);
-            return Err(Error::usage(what, "set hmac_keys, or pass --key-file, --key or --source"));
-        }
-        Ok(Known { keys, others: sources })
-    }
-}
-
-/// A whole file, or stdin; no larger than a delivery can be.
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let most = limits::DELIVERY_BYTES_MAX;
-    let mut bytes = Vec::new();
-    let result = if path.as_os_str() == "-" {
-        std::io::stdin().lock().take(most + 1).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
-    };
-    result.map_err(|why| {
-        Error::failed(
-            format!("{} cannot be read: {why}", path.display()),
-            "name a file that is there and may be read",
-        )
-    })?;
-    if bytes.len() as u64 > most {
-        let what = format!("{} is larger than {most} bytes", path.display());
-        return Err(Error::failed(what, "DocuSign sends nothing of that size"));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

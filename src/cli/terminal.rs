@@ -110,13 +110,15 @@ impl Terminal {
         }
     }
 
+    /// True where somebody may look at a bar.
+    pub(super) fn is_watched(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
     /// A bar on stderr; draws nothing where stderr is no terminal.
     pub(super) fn progress(&self, length: u64, what: &'static str) -> ProgressBar {
-        let target = if io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let target =
+            if self.is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(length), target).with_message(what);
         let template = "{msg} {wide_bar} {human_pos}/{human_len} {eta}";
         bar.with_style(

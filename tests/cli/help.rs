@@ -36,6 +36,7 @@ fn every_command_explains_itself_with_examples() {
     for command in [
         "serve",
         "demo",
+        "simulate",
         "check",
         "signature sign",
         "signature verify",
@@ -77,6 +78,10 @@ fn wrong_usage_ends_with_2_and_says_so_on_stderr() {
         &["quarantine", "release"],
         &["config", "print", "--set", "novalue"],
         &["completions", "cmd.exe"],
+        &["simulate", "--key", "k", "--url", "ftp://host"],
+        &["simulate", "--key", "k", "--duplicate", "1.5"],
+        &["simulate", "--key", "k", "--rate", "-1"],
+        &["simulate", "--key", "k", "--connections", "0"],
         &["signature", "sign", "--key", "k", "--source", "s"],
         &["signature", "sign"],
         &["signature", "sign", "--source", "nobody"],

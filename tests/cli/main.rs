@@ -11,3 +11,4 @@ mod pages;
 mod quarantine;
 mod settings;
 mod signature;
+mod simulate;

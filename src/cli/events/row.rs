@@ -41,7 +41,7 @@ pub(super) fn cells(row: &Value) -> Vec<String> {
 pub(super) fn line(row: &Value) -> String {
     let occurred_at = row["change"]["occurred_at"].as_str().unwrap_or("–");
     let text = format!(
-        "{:>8}  {occurred_at}  {:<28}  {}  #{}",
+        "{:>8}  {occurred_at:<28}  {:<27}  {}  #{}",
         position(row),
         change(row),
         subject(row),

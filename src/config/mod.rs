@@ -1,7 +1,7 @@
 //! Settings as written, then as checked.
 //!
 //! Four layers, each over the next: flags, environment, file, and the default file inside the binary, which is also
-//! the reference. They are gathered ([`written`]), then checked ([`check`]); whatever is wrong in any of them comes
+//! the reference. They are gathered (`written`), then checked (`check`); whatever is wrong in any of them comes
 //! out in one [`Report`].
 
 mod check;

@@ -143,3 +143,17 @@ pub const SIMULATOR_CONNECTIONS_MAX: usize = 1_024;
 pub const SIMULATOR_ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// DocuSign gives up waiting for an answer after this time.
 pub const SIMULATOR_POST_TIMEOUT: Duration = Duration::from_secs(100);
+/// Envelopes that the stand-in for DocuSign remembers in an account; the oldest are forgotten.
+pub const SIMULATOR_ENVELOPES_MAX: usize = 10_000;
+/// Accounts that it knows.
+pub const SIMULATOR_ACCOUNTS_MAX: usize = 1_000;
+/// Tokens that it keeps alive; the oldest die first.
+pub const SIMULATOR_TOKENS_MAX: usize = 10_000;
+/// Faults in force at once.
+pub const SIMULATOR_FAULTS_MAX: usize = 64;
+/// What it keeps to be told over Connect while nobody tells it.
+pub const SIMULATOR_UNTOLD_MAX: usize = 1_024;
+/// Largest body that it takes: an envelope with documents in base64, as DocuSign takes 25 MB.
+pub const SIMULATOR_BODY_BYTES_MAX: usize = 34 * 1024 * 1024;
+/// Envelopes in one page of a list: DocuSign's own bound since 2024.
+pub const SIMULATOR_PAGE_MAX: usize = 1_000;

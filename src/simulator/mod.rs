@@ -7,8 +7,8 @@
 //! it is written from DocuSign's side, so that the two can disprove each other.
 
 pub mod connect;
-//pub mod demo;
-//pub mod docusign;
+pub mod demo;
+pub mod docusign;
 pub mod life;
 pub mod sender;
 pub mod shape;

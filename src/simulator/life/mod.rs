@@ -173,6 +173,11 @@ impl Life {
         self.kind
     }
 
+    /// Where it stands in its own time: its beginning, or its last act.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// The envelope as it stands by what was told so far or is about to be; none for a template.
     pub fn envelope(&self) -> Option<&Envelope> {
         match &self.subject {

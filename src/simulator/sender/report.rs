@@ -108,7 +108,7 @@ impl Books {
     }
 
     /// Takes in the books of somebody who sent side by side.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         let (own, its) = (&mut self.report, &other.report);
         own.sent += its.sent;
         own.accepted += its.accepted;

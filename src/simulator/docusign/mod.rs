@@ -1,0 +1,332 @@
+//! A stand-in for DocuSign: OAuth and REST over the same envelopes that Connect tells of, with its traits, its
+//! rate limits and, on demand, its faults.
+
+mod budget;
+mod changes;
+mod documents;
+mod envelopes;
+mod errors;
+mod faults;
+mod gate;
+mod jwt;
+mod oauth;
+mod pdf;
+mod play;
+mod world;
+mod zip;
+
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix_web::dev::{Extensions, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use jiff::SignedDuration;
+use secrecy::SecretString;
+use tokio::sync::Notify;
+
+use crate::base::{Clock, Dice, limits};
+
+use super::life::{Account, Envelope, Step, Subject};
+
+pub use budget::Limits;
+pub use faults::{Fault, FaultKind};
+pub use jwt::PublicKey;
+pub use play::Play;
+
+use errors::ApiError;
+use faults::Faults;
+use world::{Calls, TokenKind, Tokens, World};
+
+/// What all calls about an account begin with, as routes write it.
+const REST: &str = "/restapi/v2.1/accounts/{account}";
+
+/// How the stand-in is set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Its accounts; the first one is the default, and its owner is the user.
+    pub accounts: Vec<Arc<Account>>,
+    /// The integration key that tokens are given to; any where none.
+    pub client_id: Option<String>,
+    /// The integration's secret; no Basic authentication is asked for where none.
+    pub client_secret: Option<SecretString>,
+    /// The integration's RSA key; any well-formed assertion is taken where none.
+    pub public_key: Option<PublicKey>,
+    /// What assertions must name as `aud`; anything where none.
+    pub audience: Option<String>,
+    /// What userinfo tells as `base_uri`; where none, the address that the call came to.
+    pub base_uri: Option<String>,
+    /// Life of an access token; eight hours at DocuSign, and at most one for JWT grants.
+    pub token_life: SignedDuration,
+    /// Calls that an account has.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            accounts: vec![Arc::new(Account::invented(&Dice::seeded(0)))],
+            client_id: None,
+            client_secret: None,
+            public_key: None,
+            audience: None,
+            base_uri: None,
+            token_life: SignedDuration::from_hours(8),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What can be changed while it runs.
+#[derive(Debug)]
+struct Controls {
+    limits: Limits,
+    consented: bool,
+}
+
+/// What all calls share.
+struct Shared {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    dice: Dice,
+    world: Mutex<World>,
+    tokens: Mutex<Tokens>,
+    faults: Mutex<Faults>,
+    calls: Mutex<Calls>,
+    controls: Mutex<Controls>,
+    /// What REST calls made happen and Connect has not told yet, and envelopes that they sent.
+    untold: Mutex<VecDeque<Step>>,
+    sent: Mutex<VecDeque<Envelope>>,
+    something_to_tell: Notify,
+    something_sent: Notify,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    fn access_token(&self, life: SignedDuration) -> String {
+        let token = format!("simulated.{}", self.dice.uuid().simple());
+        lock(&self.tokens).keep(TokenKind::Access, token.clone(), self.clock.now(), life);
+        token
+    }
+
+    /// Leaves steps, and an envelope that was just sent, for whoever plays Connect; the oldest ones are dropped
+    /// where nobody does.
+    fn tell(&self, steps: Vec<Step>, sent: Option<Envelope>) {
+        let mut untold = lock(&self.untold);
+        untold.extend(steps);
+        while untold.len() > limits::SIMULATOR_UNTOLD_MAX {
+            untold.pop_front();
+        }
+        drop(untold);
+        let mut queue = lock(&self.sent);
+        queue.extend(sent);
+        while queue.len() > limits::SIMULATOR_UNTOLD_MAX {
+            queue.pop_front();
+        }
+        drop(queue);
+        self.something_to_tell.notify_one();
+        self.something_sent.notify_one();
+    }
+}
+
+/// The stand-in. Cheap to clone; clones are the same one.
+#[derive(Clone)]
+pub struct Docusign(web::Data<Shared>);
+
+impl fmt::Debug for Docusign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Docusign").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+/// A stand-in that listens.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    handle: ServerHandle,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    /// Its URL, without a slash at the end: OAuth and REST both.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops listening and ends what is under way.
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+        // The server ended because it was told to: its result says nothing more.
+        let _ = self.served.await;
+    }
+}
+
+impl Docusign {
+    /// A stand-in that knows its accounts and no envelope yet.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>, dice: Dice) -> Self {
+        let mut world = World::default();
+        for account in &settings.accounts {
+            world.open(account);
+        }
+        let controls = Controls { limits: settings.limits, consented: true };
+        Self(web::Data::new(Shared {
+            settings,
+            clock,
+            dice,
+            world: Mutex::new(world),
+            tokens: Mutex::default(),
+            faults: Mutex::default(),
+            calls: Mutex::default(),
+            controls: Mutex::new(controls),
+            untold: Mutex::default(),
+            sent: Mutex::default(),
+            something_to_tell: Notify::new(),
+            something_sent: Notify::new(),
+        }))
+    }
+
+    /// Starts to listen at `listen` (`127.0.0.1:0` for any free port).
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn start(&self, listen: &str) -> std::io::Result<Running> {
+        let listener = TcpListener::bind(listen)?;
+        let address = listener.local_addr()?;
+        let shared = self.0.clone();
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(shared.clone())
+                .app_data(web::PayloadConfig::new(limits::SIMULATOR_BODY_BYTES_MAX))
+                .wrap(from_fn(gate::gate))
+                .configure(routes)
+        })
+        .on_connect(remember_socket)
+        .workers(1)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+        let handle = server.handle();
+        Ok(Running { address, handle, served: tokio::spawn(server) })
+    }
+
+    /// Takes in what a step tells, so that REST tells the same.
+    pub fn apply(&self, step: &Step) {
+        if let Subject::Envelope(envelope) = &step.subject {
+            lock(&self.0.world).put(Arc::clone(envelope));
+        }
+    }
+
+    /// An access token that is alive, as any grant gives.
+    pub fn issue_token(&self) -> SecretString {
+        SecretString::from(self.0.access_token(self.0.settings.token_life))
+    }
+
+    /// Ends every token at once.
+    pub fn revoke_tokens(&self) {
+        lock(&self.0.tokens).revoke_all();
+    }
+
+    /// Whether the user consented to being impersonated; JWT grants are refused where not.
+    pub fn set_consent(&self, consented: bool) {
+        lock(&self.0.controls).consented = consented;
+    }
+
+    /// Changes the calls that an account has.
+    pub fn set_limits(&self, limits: Limits) {
+        lock(&self.0.controls).limits = limits;
+    }
+
+    /// Adds a fault; false where there are too many already.
+    pub fn add_fault(&self, fault: Fault) -> bool {
+        lock(&self.0.faults).add(fault)
+    }
+
+    /// Ends all faults.
+    pub fn clear_faults(&self) {
+        lock(&self.0.faults).clear();
+    }
+
+    /// How often a call was made, by its name: `GET /envelopes/{envelope}`, `POST /oauth/token`.
+    pub fn calls(&self, name: &str) -> u64 {
+        lock(&self.0.calls).all().get(name).copied().unwrap_or_default()
+    }
+
+    /// How often each call was made.
+    pub fn all_calls(&self) -> BTreeMap<String, u64> {
+        lock(&self.0.calls).all().clone()
+    }
+
+    /// The accounts that it was set up with.
+    pub fn accounts(&self) -> &[Arc<Account>] {
+        &self.0.settings.accounts
+    }
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    let rest = web::scope(REST)
+        .route("/envelopes", web::get().to(envelopes::list))
+        .route("/envelopes", web::post().to(changes::create))
+        .route("/envelopes/status", web::put().to(envelopes::status_of_set))
+        .route("/envelopes/{envelope}", web::get().to(envelopes::get))
+        .route("/envelopes/{envelope}", web::put().to(changes::update))
+        .route("/envelopes/{envelope}/recipients", web::get().to(documents::recipients))
+        .route("/envelopes/{envelope}/documents", web::get().to(documents::documents))
+        .route("/envelopes/{envelope}/documents/{document}", web::get().to(documents::download))
+        .route("/envelopes/{envelope}/audit_events", web::get().to(documents::audit_events));
+    app.route("/oauth/auth", web::get().to(oauth::authorize))
+        .route("/oauth/token", web::post().to(oauth::token))
+        .route("/oauth/userinfo", web::get().to(oauth::userinfo))
+        .route("/simulator/faults", web::get().to(list_faults))
+        .route("/simulator/faults", web::post().to(add_fault))
+        .route("/simulator/faults", web::delete().to(clear_faults))
+        .route("/simulator/calls", web::get().to(list_calls))
+        .service(rest)
+        .default_service(web::to(|| async { ApiError::no_such_call().answer() }));
+}
+
+async fn list_faults(shared: web::Data<Shared>) -> HttpResponse {
+    HttpResponse::Ok().json(lock(&shared.faults).all())
+}
+
+async fn add_fault(fault: web::Json<Fault>, shared: web::Data<Shared>) -> HttpResponse {
+    if lock(&shared.faults).add(fault.into_inner()) {
+        HttpResponse::NoContent().finish()
+    } else {
+        ApiError::invalid("There are too many faults: clear them with DELETE.").answer()
+    }
+}
+
+async fn clear_faults(shared: web::Data<Shared>) -> HttpResponse {
+    lock(&shared.faults).clear();
+    HttpResponse::NoContent().finish()
+}
+
+async fn list_calls(shared: web::Data<Shared>) -> HttpResponse {
+    HttpResponse::Ok().json(lock(&shared.calls).all())
+}
+
+/// A second hold on a connection, to end it without an answer.
+struct Socket(TcpStream);
+
+impl Socket {
+    fn end(&self) {
+        // It may have ended by itself.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+fn remember_socket(connection: &dyn Any, extensions: &mut Extensions) {
+    let stream = connection.downcast_ref::<actix_web::rt::net::TcpStream>();
+    if let Some(held) = stream.and_then(|stream| stream.as_fd().try_clone_to_owned().ok()) {
+        extensions.insert(Socket(TcpStream::from(held)));
+    }
+}

@@ -68,6 +68,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(reads("/").route(get().to(pages::dashboard)))
         .service(reads("/assets/app.js").route(get().to(pages::dashboard_script)))
         .service(reads("/assets/style.css").route(get().to(pages::style)))
+        .service(reads("/assets/icon.svg").route(get().to(pages::icon)))
         .service(reads("/assets/docs.js").route(get().to(pages::reference_script)))
         .service(reads("/docs").route(get().to(pages::reference)))
         .service(reads("/openapi.json").route(get().to(pages::openapi)))

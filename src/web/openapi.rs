@@ -1,11 +1,13 @@
 //! The OpenAPI reference, generated from the paths themselves.
 
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::{Modify, OpenApi};
 
 use super::message::{ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
-use super::{changes, deliveries, health, quarantine, stream, timeline};
+use super::{changes, connect, deliveries, health, quarantine, stream, timeline};
 
 /// `/openapi.json`.
 #[derive(Debug, OpenApi)]
@@ -16,6 +18,7 @@ use super::{changes, deliveries, health, quarantine, stream, timeline};
                        (see /asyncapi.yaml). Errors have one shape everywhere. Unknown parameters are errors.",
     ),
     paths(
+        connect::receive_default, connect::receive_named,
         changes::list, stream::follow, changes::show, changes::replay,
         deliveries::list, deliveries::show,
         timeline::show,
@@ -24,6 +27,7 @@ use super::{changes, deliveries, health, quarantine, stream, timeline};
     ),
     components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage)),
     tags(
+        (name = "connect", description = "Where DocuSign delivers"),
         (name = "changes", description = "The feed of changes"),
         (name = "deliveries", description = "What Connect sent"),
         (name = "signing requests", description = "What is known of each"),
@@ -45,7 +49,20 @@ impl Modify for Schemes {
                 "The API token. Where none is configured, none is needed on the server's own machine.",
             ))
             .build();
+        let signature = ApiKeyValue::with_description(
+            "X-DocuSign-Signature-1",
+            "base64(HMAC-SHA256(key, body)), as DocuSign Connect signs; any of the headers -1 to -100, by any key of \
+             the source",
+        );
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(token));
+        components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
+        for path in openapi.paths.paths.values_mut() {
+            if let Some(post) = &mut path.post
+                && post.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "connect"))
+            {
+                post.security = Some(vec![SecurityRequirement::new("signature", Vec::<String>::new())]);
+            }
+        }
     }
 }

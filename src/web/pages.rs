@@ -38,6 +38,7 @@ assets! {
     INDEX "text/html; charset=utf-8" "assets/index.html"
     DASHBOARD_SCRIPT "text/javascript; charset=utf-8" "assets/app.js"
     STYLE "text/css; charset=utf-8" "assets/style.css"
+    ICON "image/svg+xml" "assets/icon.svg"
     REFERENCE "text/html; charset=utf-8" "assets/docs.html"
     REFERENCE_SCRIPT "text/javascript; charset=utf-8" "assets/docs.js"
     ASYNCAPI "application/yaml" "asyncapi.yaml"
@@ -86,6 +87,10 @@ pub(super) async fn dashboard_script(request: HttpRequest) -> HttpResponse {
 
 pub(super) async fn style(request: HttpRequest) -> HttpResponse {
     STYLE.answer(&request)
+}
+
+pub(super) async fn icon(request: HttpRequest) -> HttpResponse {
+    ICON.answer(&request)
 }
 
 pub(super) async fn reference(request: HttpRequest) -> HttpResponse {

@@ -3,9 +3,11 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App as Actix, HttpServer};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::{Clock, Dice, SystemClock, limits};
@@ -18,6 +20,8 @@ use crate::web::{self, Api};
 
 use super::flows::Flows;
 use super::{Error, keys};
+
+type Serving = JoinHandle<std::io::Result<()>>;
 
 /// A server that is bound and opened, but serves nothing yet.
 pub struct App {
@@ -82,9 +86,14 @@ impl App {
         self.address
     }
 
-    /// The process's metrics.
-    pub fn metrics(&self) -> Metrics {
-        self.receiver.metrics.clone()
+    /// Whether changes are published to a broker.
+    pub fn publishes(&self) -> bool {
+        !self.settings.broker.is_empty()
+    }
+
+    /// The store, for those who watch the feed from within.
+    pub fn store(&self) -> Store {
+        self.receiver.store.clone()
     }
 
     /// The sources and where the faults of their reloading go, for [`keys::watch`].
@@ -122,13 +131,8 @@ impl App {
         })
     }
 
-    /// Serves until `stop` is cancelled; then finishes requests and publishes under way, and closes the store.
-    ///
-    /// # Errors
-    /// When a part cannot be made, the HTTP server ends by itself, or the end takes longer than
-    /// [`limits::SHUTDOWN_TIMEOUT`].
-    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let flows = Flows::start(&self.settings, &self.roles, &self.receiver, &self.broker_status)?;
+    /// Starts to answer requests.
+    fn answer_requests(&self, stop: &CancellationToken) -> Result<(ServerHandle, Serving), Error> {
         let (api, whole_api) = (Data::new(self.api(stop.clone())), self.has(Role::Api));
         let receiver = self.has(Role::Receive).then(|| Data::new(self.receiver.clone()));
         let mut server = HttpServer::new(move || {
@@ -145,9 +149,20 @@ impl App {
         if let Some(threads) = self.settings.threads {
             server = server.workers(threads);
         }
-        let server = server.listen(self.listener).map_err(Error::Http)?.run();
-        let requests = server.handle();
-        let mut serving = tokio::spawn(server);
+        let listener = self.listener.try_clone().map_err(Error::Http)?;
+        let server = server.listen(listener).map_err(Error::Http)?.run();
+        Ok((server.handle(), tokio::spawn(server)))
+    }
+
+    /// Serves until `stop` is cancelled; then finishes requests and publishes under way, and closes the store.
+    ///
+    /// # Errors
+    /// When a part cannot be made, the HTTP server ends by itself, or the end takes longer than
+    /// [`limits::SHUTDOWN_TIMEOUT`].
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        let flows = Flows::start(&self.settings, &self.roles, &self.receiver, &self.broker_status)?;
+        let (requests, mut serving) = self.answer_requests(&stop)?;
+        drop(self.listener);
         let ended = tokio::select! {
             () = stop.cancelled() => None,
             ended = &mut serving => Some(ended),

@@ -6,6 +6,7 @@ mod api;
 mod args;
 mod check;
 mod config;
+mod demo;
 mod error;
 mod events;
 mod keys;
@@ -50,7 +51,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
-    Demo(serve::Demo),
+    Demo(demo::Demo),
     Simulate(simulate::Simulate),
     Check(check::Check),
     #[command(subcommand)]
@@ -94,7 +95,7 @@ impl Command {
     fn run(self, terminal: &Terminal) -> Result<(), Error> {
         match self {
             Self::Serve(serve) => serve.run(),
-            Self::Demo(demo) => demo.run(),
+            Self::Demo(demo) => demo.run(terminal),
             Self::Simulate(simulate) => simulate.run(terminal),
             Self::Check(check) => check.run(terminal),
             Self::Signature(signature) => signature.run(terminal),

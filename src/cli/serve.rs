@@ -1,4 +1,4 @@
-//! `countersign serve` and `countersign demo`: settings and roles in, the wiring does the rest.
+//! `countersign serve`: settings and roles in, the wiring does the rest.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -28,16 +28,6 @@ pub(super) struct Serve {
     server: ServerArgs,
 }
 
-/// Run the server and a simulator in one process, on a store of its own
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  countersign demo
-  countersign demo --broker amqp://guest:guest@localhost:5672/%2f")]
-pub(super) struct Demo {
-    #[command(flatten)]
-    server: ServerArgs,
-}
-
 impl clap::ValueEnum for Role {
     fn value_variants<'a>() -> &'a [Self] {
         &Self::ALL
@@ -54,14 +44,6 @@ impl Serve {
         let loader = self.server.loader()?;
         let loaded = loader.load()?;
         Ok(app::serve(loader, loaded, &roles, say)?)
-    }
-}
-
-impl Demo {
-    pub(super) fn run(self) -> Result<(), Error> {
-        let loader = self.server.loader()?;
-        let loaded = loader.load()?;
-        Ok(app::serve(loader, loaded, &Role::ALL, say)?)
     }
 }
 

@@ -34,8 +34,8 @@ impl Flows {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         if roles.contains(&Role::Relay) && !settings.broker.is_empty() {
             let (store, metrics) = (with.store.clone(), with.metrics.clone());
-            let relay =
-                Relay::new(store, broker_settings(settings), status.clone(), metrics, with.dice.clone());
+            let (clock, dice) = (with.clock.clone(), with.dice.clone());
+            let relay = Relay::new(store, broker_settings(settings), status.clone(), metrics, clock, dice);
             tasks.spawn(relay.run(stop.clone()));
         }
         tasks.spawn(prune(with.clone(), settings.dedup_retention_days, stop.clone()));

@@ -180,9 +180,7 @@ impl<I: Iterator<Item = Step>> Iterator for Messages<I> {
 /// One header for each key, as many as an account has active: `X-DocuSign-Signature-1`, `-2`, …
 pub fn signatures(keys: &[SecretString], body: &[u8]) -> Vec<(String, String)> {
     let numbered = (1..).zip(keys);
-    numbered
-        .map(|(n, key)| (format!("X-DocuSign-Signature-{n}"), sign(key.expose_secret(), body)))
-        .collect()
+    numbered.map(|(n, key)| (format!("X-DocuSign-Signature-{n}"), sign(key.expose_secret(), body))).collect()
 }
 
 /// Documents' bytes of a size, in base64: a PDF's first line and then noise that does not shrink.

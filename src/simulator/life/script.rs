@@ -100,7 +100,8 @@ impl Kind {
 pub(super) fn acts(kind: Kind, signers: usize, side_by_side: bool, dice: &Dice) -> Vec<Act> {
     let all = 0..signers;
     let whole = |before: Vec<Act>| -> Vec<Act> {
-        let signing = if side_by_side { merged(signers, dice) } else { all.clone().flat_map(signs).collect() };
+        let signing =
+            if side_by_side { merged(signers, dice) } else { all.clone().flat_map(signs).collect() };
         [before, signing].concat()
     };
     let after_open = |act: Act| whole(vec![Act::Open(0), act]);

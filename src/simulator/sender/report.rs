@@ -179,7 +179,8 @@ mod tests {
             books.answered(200, Duration::from_millis(millis));
         }
         let spread = books.close(Duration::ZERO).answer_ms;
-        for (told, real) in [(spread.p50, 50.0), (spread.p95, 95.0), (spread.p99, 99.0), (spread.max, 100.0)] {
+        for (told, real) in [(spread.p50, 50.0), (spread.p95, 95.0), (spread.p99, 99.0), (spread.max, 100.0)]
+        {
             assert!(told >= real && told < real * 1.1, "{told} for {real}");
         }
     }

@@ -358,8 +358,7 @@ pub fn documents(envelope: &Envelope) -> Vec<DocumentView<'_>> {
         view(envelope, &document.id, document.guid, &document.name, ("content", order), Some([page]))
     });
     let guid = Uuid::from_u128(envelope.id.as_u128() ^ 1);
-    let certificate =
-        view(envelope, "certificate", guid, "Summary", ("summary", "999".to_owned()), None);
+    let certificate = view(envelope, "certificate", guid, "Summary", ("summary", "999".to_owned()), None);
     contents.chain([certificate]).collect()
 }
 

@@ -37,7 +37,8 @@ impl Flows {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         if let Some(broker) = settings.for_broker().filter(|_| roles.contains(&Role::Relay)) {
             let (store, metrics) = (with.store.clone(), with.metrics.clone());
-            let relay = Relay::new(store, broker, status.clone(), metrics, with.dice.clone());
+            let (clock, dice) = (with.clock.clone(), with.dice.clone());
+            let relay = Relay::new(store, broker_settings(settings), status.clone(), metrics, clock, dice);
             tasks.spawn(relay.run(stop.clone()));
         }
         if let Some(rest) = settings.for_rest().filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {

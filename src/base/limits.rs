@@ -52,10 +52,48 @@ pub const RELAY_WINDOW: usize = 256;
 pub const RELAY_LANES: usize = 4;
 /// Changes read from the outbox at a time.
 pub const RELAY_PAGE: usize = 1_024;
+/// Publishes that are handed to the connection together: it then writes them in few large pieces, at a fifth of the
+/// cost of one by one. More than some 25 gain nothing.
+pub const RELAY_BURST: usize = 32;
+/// Changes that the relay holds in memory, in flight and waiting: some windows of all lanes. The rest stays in the store.
+pub const RELAY_HELD_MAX: usize = 4 * RELAY_WINDOW * RELAY_LANES;
+/// Bytes of their bodies; one change is taken whatever its size.
+pub const RELAY_HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Changes held for one signing request, so that a busy one leaves room for the others; they go out one by one.
+pub const RELAY_LINE_MAX: usize = 64;
+/// Signing requests whose change the broker did not take and which wait to be tried again. With more than these,
+/// something is wrong with the broker and nothing new is read until some are due.
+pub const RELAY_PARKED_MAX: usize = 1_024;
+/// First and longest wait before a change that the broker did not take is published again; each is jittered.
+pub const RELAY_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// How often the relay looks at the oldest unpublished changes: those that an operator put back among them.
+pub const RELAY_LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// A graceful stop waits this long for the publishes in flight: less than [`SHUTDOWN_TIMEOUT`], which is for all.
+pub const RELAY_STOP_TIMEOUT: Duration = Duration::from_secs(12);
+/// First and longest wait after the store could not be read or settled in.
+pub const RELAY_STORE_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Time for one publish to be written and for one confirm to arrive; later, the connection is made anew.
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 /// First and longest wait between two attempts to reach the broker; each is jittered.
 pub const BROKER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
+/// Time for a connection to a broker, its login included: a peer that says nothing would else be waited for.
+pub const BROKER_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Heartbeat in seconds where a broker's address tells none: half-open connections are noticed within twice of this.
+pub const BROKER_HEARTBEAT_SECS: u16 = 10;
+/// A connection that does not close within this time is dropped: while the broker blocks it, it never would.
+pub const BROKER_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time for one part of the topology to be declared; the others do not wait for it.
+pub const TOPOLOGY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often parts of the topology that could not be declared are tried again.
+pub const TOPOLOGY_RETRY: Duration = Duration::from_secs(5);
+/// How often the whole topology is declared again while nothing is wrong: a queue deleted by hand comes back.
+pub const TOPOLOGY_RECHECK: Duration = Duration::from_secs(60);
+/// Size and, in RabbitMQ's own notation, age at which the stream `countersign.audit` drops its oldest segments.
+pub const AUDIT_BYTES_MAX: u64 = 5_000_000_000;
+/// See [`AUDIT_BYTES_MAX`].
+pub const AUDIT_AGE_MAX: &str = "30D";
+/// Size of a segment of it; RabbitMQ's own 500 MB would waste small disks.
+pub const AUDIT_SEGMENT_BYTES: u64 = 50_000_000;
 
 /// On a stop, what is in the outbox is still published for at most so long; the rest waits for the next start.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,180 +1,137 @@
-//! One connection to the broker, from the first address that answers until its loss.
+//! One connection: opened within a time limit, watched for blocks and its end, closed without waiting for ever.
+//!
+//! The library's own recovery stays off: under a busy publisher it was seen to hang for good. A connection that has
+//! failed once is dropped, and whoever needs it opens another.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use futures_util::StreamExt;
-use lapin::uri::AMQPUri;
+use futures_util::StreamExt as _;
 use lapin::{Connection, ConnectionProperties, Event};
-use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::publisher::Lane;
-use super::topology::Part;
+use crate::base::limits;
+
+use super::address::Address;
+use super::error::Lost;
+use super::topology::{self, Findings, said};
 use super::{Error, Settings};
 
-/// Time for a connection to be made, its handshake included: the URI's own time-out ends before the handshake.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for a part of the topology to be declared.
-const DECLARE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time for a close to be answered; a blocked or dead broker never answers it.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How a connection stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Ready.
+    Open,
+    /// The broker takes no publishes for now, and this is why: a memory or disk alarm.
+    Blocked(String),
+    /// It has ended, and this is why.
+    Lost(Lost),
+}
 
-/// A connection to the broker.
+/// A connection, watched.
 #[derive(Debug)]
 pub struct Link {
-    connection: Connection,
-    blocked: watch::Receiver<bool>,
-    lost: watch::Receiver<Option<String>>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) address: String,
+    standing: watch::Receiver<Standing>,
+    _watcher: AbortOnDropHandle<()>,
 }
 
 impl Link {
-    /// Connects to the first address that answers.
+    /// Connects and logs in at the first address that lets us.
     ///
     /// # Errors
-    /// When an address cannot be read, or none answers.
+    /// When an address cannot be read, or none lets us in.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        Self::connect_from(settings, 0).await
+    }
+
+    /// The same, beginning with the address of that number and going round.
+    pub(super) async fn connect_from(settings: &Settings, first: usize) -> Result<Self, Error> {
+        let addresses = settings.urls.iter().map(Address::parse).collect::<Result<Vec<_>, _>>()?;
         let mut reasons = Vec::new();
-        for (index, url) in settings.urls.iter().enumerate() {
-            let uri =
-                address(url.expose_secret()).map_err(|why| Error::Address { number: index + 1, why })?;
-            let place = format!("{}:{}", uri.authority.host, uri.authority.port);
-            let properties = ConnectionProperties::default().with_connection_name("countersign".into());
-            match timeout(CONNECT_TIMEOUT, Connection::connect_uri(uri, properties)).await {
-                Ok(Ok(connection)) => return Ok(Self::over(connection)),
-                Ok(Err(error)) => reasons.push(format!("{place}: {error}")),
-                Err(_) => reasons.push(format!("{place}: no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+        for turn in 0..addresses.len() {
+            let address = &addresses[first.wrapping_add(turn) % addresses.len()];
+            match Self::to(address).await {
+                Ok(link) => return Ok(link),
+                Err(why) => reasons.push(format!("{address}: {why}")),
             }
         }
         Err(Error::Unreachable(reasons.join("; ")))
     }
 
-    fn over(connection: Connection) -> Self {
-        let (set_blocked, blocked) = watch::channel(false);
-        let (set_lost, lost) = watch::channel(None);
-        let mut events = connection.events_listener();
-        tokio::spawn(async move {
-            while let Some(event) = events.next().await {
-                match event {
-                    Event::ConnectionBlocked(_) => drop(set_blocked.send(true)),
-                    Event::ConnectionUnblocked => drop(set_blocked.send(false)),
-                    Event::Error(error) => {
-                        drop(set_lost.send(Some(error.to_string())));
-                        return;
-                    }
-                    _ => {}
-                }
-            }
-        });
-        Self { connection, blocked, lost }
+    async fn to(address: &Address) -> Result<Self, String> {
+        let tls = address.tls().await.map_err(|error| error.to_string())?;
+        let properties = ConnectionProperties::default().with_connection_name("countersign".into());
+        let runtime = lapin::runtime::default_runtime().map_err(|error| said(&error))?;
+        let opening = Connection::connect_uri_with_config(address.uri(), properties, tls, runtime);
+        // The address's own time limit would end before the login.
+        let connection = timeout(limits::BROKER_CONNECT_TIMEOUT, opening)
+            .await
+            .map_err(|_| format!("no answer within {} s", limits::BROKER_CONNECT_TIMEOUT.as_secs()))?
+            .map_err(|error| said(&error))?;
+        let connection = Arc::new(connection);
+        let (sender, standing) = watch::channel(Standing::Open);
+        let watcher = AbortOnDropHandle::new(tokio::spawn(watch_events(Arc::clone(&connection), sender)));
+        Ok(Self { connection, address: address.to_string(), standing, _watcher: watcher })
     }
 
-    /// Whether the broker blocks publishers, and every change of that.
-    pub fn blocked(&self) -> watch::Receiver<bool> {
-        self.blocked.clone()
+    /// How it stands, as that changes.
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.clone()
     }
 
-    /// Waits until the connection is lost; why.
-    pub async fn lost(&self) -> String {
-        let mut lost = self.lost.clone();
-        match lost.wait_for(Option::is_some).await {
-            Ok(why) => why.clone().unwrap_or_default(),
-            Err(_) => "it was closed".into(),
-        }
-    }
-
-    /// Opens a channel with confirms, for one writer.
-    ///
-    /// # Errors
-    /// When the broker does not give one.
-    pub async fn lane(&self, mode: super::Mode) -> Result<Lane, Error> {
-        let open = async {
-            let channel = self.connection.create_channel().await?;
-            channel.confirm_select(lapin::options::ConfirmSelectOptions::default()).await?;
-            Ok::<_, lapin::Error>(channel)
-        };
-        let opened =
-            timeout(CONNECT_TIMEOUT, open).await.map_err(|_| Error::Lost("no channel in time".into()))?;
-        let channel = opened.map_err(|e| Error::Lost(e.to_string()))?;
-        Ok(Lane::new(channel, mode, self.blocked()))
-    }
-
-    /// Declares each part of the topology on a channel of its own, so that a broken one closes no other's; what
-    /// each one said.
+    /// Declares each part of the topology by itself; what became of each.
     ///
     /// # Errors
     /// When the connection is lost meanwhile.
-    pub async fn declare(&self, settings: &Settings) -> Result<Vec<(String, Result<(), String>)>, Error> {
-        let mut said = Vec::new();
-        for part in Part::all(settings) {
-            let declare = async {
-                let channel = self.connection.create_channel().await?;
-                let declared = part.declare(&channel).await;
-                // A channel that the broker closed cannot be closed again; either way it is done with.
-                let _ = channel.close(200, "declared".into()).await;
-                declared
-            };
-            let outcome = match timeout(DECLARE_TIMEOUT, declare).await {
-                Ok(outcome) => outcome.map_err(|e| e.to_string()),
-                Err(_) => Err(format!("no answer within {} s", DECLARE_TIMEOUT.as_secs())),
-            };
-            if let Some(why) = self.lost.borrow().clone() {
-                return Err(Error::Lost(why));
-            }
-            said.push((part.name().to_owned(), outcome));
-        }
-        Ok(said)
+    pub async fn declare(&self, settings: &Settings) -> Result<Findings, Error> {
+        let findings = topology::declare(&self.connection, &topology::plan(settings)).await;
+        self.still_there(findings)
     }
 
-    /// Closes the connection, without waiting for a broker that does not answer.
+    /// Looks whether the exchanges and queues are there, and declares nothing.
+    ///
+    /// # Errors
+    /// When the connection is lost meanwhile.
+    pub async fn inspect(&self, settings: &Settings) -> Result<Findings, Error> {
+        let findings = topology::inspect(&self.connection, &topology::plan(settings)).await;
+        self.still_there(findings)
+    }
+
+    /// What was found over a connection that was lost meanwhile says nothing.
+    pub(super) fn still_there(&self, findings: Findings) -> Result<Findings, Error> {
+        match &*self.standing.borrow() {
+            Standing::Lost(why) => Err(Error::Lost(why.to_string())),
+            _ => Ok(findings),
+        }
+    }
+
+    /// Closes it, without waiting for a broker that does not answer.
     pub async fn close(self) {
-        let _ = timeout(CLOSE_TIMEOUT, self.connection.close(200, "done".into())).await;
+        let closing = self.connection.close(200, "done".into());
+        // Where it does not close in time it is dropped all the same.
+        let _ = timeout(limits::BROKER_CLOSE_TIMEOUT, closing).await;
     }
 }
 
-/// Reads an address, past the library's traps: a trailing slash would mean the virtual host "", an IPv6 literal
-/// would become `localhost`, and without `heartbeat` a dead peer would be noticed only after a minute.
-fn address(text: &str) -> Result<AMQPUri, String> {
-    let parsed = url::Url::parse(text).map_err(|e| e.to_string())?;
-    let mut uri: AMQPUri =
-        text.parse().map_err(|_| "it is no AMQP address: amqp://user:password@host:5672/%2f".to_owned())?;
-    if matches!(parsed.path(), "" | "/") {
-        uri.vhost = "/".into();
-    }
-    if let Some(url::Host::Ipv6(host)) = ipv6(&parsed) {
-        uri.authority.host = format!("[{host}]");
-    }
-    uri.query.heartbeat.get_or_insert(10);
-    Ok(uri)
-}
-
-/// The host where it is an IPv6 literal; `amqp` is no scheme whose hosts the URL library reads.
-fn ipv6(url: &url::Url) -> Option<url::Host<String>> {
-    let host = url.host_str()?.strip_prefix('[')?.strip_suffix(']')?;
-    host.parse().ok().map(url::Host::Ipv6)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_mean_what_people_mean_by_them() {
-        let host_and_vhost = |text| address(text).map(|uri| (uri.authority.host, uri.vhost)).unwrap();
-        assert_eq!(host_and_vhost("amqp://localhost"), ("localhost".into(), "/".into()));
-        assert_eq!(host_and_vhost("amqp://localhost:5672/"), ("localhost".into(), "/".into()));
-        assert_eq!(host_and_vhost("amqp://localhost:5672/%2f"), ("localhost".into(), "/".into()));
-        assert_eq!(host_and_vhost("amqp://localhost:5672/mine"), ("localhost".into(), "mine".into()));
-        assert_eq!(host_and_vhost("amqp://[::1]:5672/mine").0, "[::1]");
-        assert_eq!(address("amqp://localhost").unwrap().query.heartbeat, Some(10));
-        assert_eq!(address("amqp://localhost?heartbeat=30").unwrap().query.heartbeat, Some(30));
-    }
-
-    #[test]
-    fn a_bad_address_is_refused_without_its_password() {
-        for text in ["localhost", "http://localhost", "amqp://user:s3cret@host:notaport"] {
-            let why = address(text).unwrap_err();
-            assert!(!why.contains("s3cret"), "{why}");
+/// Tells how the connection stands until it has ended.
+async fn watch_events(connection: Arc<Connection>, sender: watch::Sender<Standing>) {
+    let mut events = std::pin::pin!(connection.events_listener());
+    // It may have ended before anybody listened.
+    while connection.status().connected() {
+        let Some(event) = events.next().await else { break };
+        match event {
+            Event::ConnectionBlocked(why) => drop(sender.send(Standing::Blocked(why))),
+            Event::ConnectionUnblocked => drop(sender.send(Standing::Open)),
+            // Refused declarations come by here too: those end their channel, and the connection stands.
+            Event::Error(error) if !connection.status().connected() => {
+                drop(sender.send(Standing::Lost(Lost::Broken(said(&error)))));
+                return;
+            }
+            _ => {}
         }
     }
+    drop(sender.send(Standing::Lost(Lost::Broken("the connection has ended".to_owned()))));
 }

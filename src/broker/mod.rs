@@ -1,37 +1,27 @@
 //! RabbitMQ's door: topology, publisher, confirms. The only room that names the client library.
 //!
-//! The library's own recovery stays off (it can hang for ever on a busy connection: its issue 450); [`crate::relay`]
-//! makes a new [`Link`] after every loss.
+//! A [`Publisher`] opens one [`Session`] after the other; a session has a few [`Lane`]s; a lane publishes batches and
+//! gives back the broker's [`Answer`] to each change. Only a positive confirm without a return makes a
+//! [`Receipt`](crate::signing::Receipt). What the broker said nothing to before a connection was lost is published
+//! again on the next one, so a subscriber may see it twice, and after a fault even once more behind a newer change of
+//! the same subject: the bytes of a dead connection can reach the broker late. Ids and sequences tell.
 
+mod address;
+mod backoff;
+mod error;
+mod lane;
 mod link;
 mod message;
 mod publisher;
 mod settings;
 mod status;
-mod topology;
+pub mod topology;
 
-pub use link::Link;
-pub use message::Mode;
-pub use publisher::{Lane, Lost, Published, Refused};
-pub use settings::{Queue, QueueKind, Settings};
+pub use backoff::backoff;
+pub use error::{Error, Lost};
+pub use lane::{Answer, Answers, Lane};
+pub use link::{Link, Standing};
+pub use publisher::{Publisher, Session};
+pub use settings::{Mode, Queue, QueueKind, Settings};
 pub use status::{Status, View};
-pub use topology::{AUDIT, EXCHANGE, UNROUTED};
-
-/// What can go wrong with the broker. Never holds an address with its password.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Error {
-    /// An address cannot be read.
-    #[error("broker address {number} cannot be used: {why}")]
-    Address {
-        /// Which one, from 1.
-        number: usize,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// No address answered.
-    #[error("no broker can be reached: {0}")]
-    Unreachable(String),
-    /// The connection or a channel was lost.
-    #[error("the connection to the broker was lost: {0}")]
-    Lost(String),
-}
+pub use topology::{AUDIT, EXCHANGE, Findings, Part, UNROUTED};

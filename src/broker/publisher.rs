@@ -1,159 +1,231 @@
-//! A lane: one channel with one writer, which publishes bursts and waits for their confirms.
+//! The publisher: connects for as long as it takes, declares the topology, opens lanes, and says how it stands.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use lapin::options::BasicPublishOptions;
-use lapin::{BasicProperties, Channel, Confirmation, PublisherConfirm};
+use futures_util::future::try_join_all;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::base::limits;
-use crate::signing::{Entry, Receipt};
+use crate::base::{Clock, Dice, limits};
+use crate::telemetry::{Metric, Metrics};
 
-use super::message::message;
-use super::{EXCHANGE, Mode};
+use super::topology::{self, Findings, Part};
+use super::{Error, Lane, Link, Lost, Settings, Standing, Status, backoff};
 
-/// Publishes issued before yielding: fewer and larger writes to the socket. At most 30, up to which `join_all` polls
-/// in order, so that each publish takes its tag and queues its frames before the next does.
-const BURST: usize = 25;
-
-/// One channel with confirms; a single writer owns it, as tags would swap between two.
+/// Opens one session after the other.
 #[derive(Debug)]
-pub struct Lane {
-    channel: Channel,
-    mode: Mode,
-    blocked: watch::Receiver<bool>,
+pub struct Publisher {
+    settings: Settings,
+    tools: Tools,
+    dice: Dice,
+    /// Attempts and sessions in a row that brought no confirm.
+    failures: u32,
+    /// The address to begin with: another one after each failure.
+    first: usize,
+    /// Said already that it is down.
+    outage: bool,
 }
 
-/// What became of a batch.
-#[derive(Debug, Default)]
-pub struct Published {
-    /// Changes that the broker holds.
-    pub receipts: Vec<Receipt>,
-    /// Changes that it refused, by their place in the batch.
-    pub refused: Vec<Refused>,
-    /// Set when the channel or connection was lost; whatever is in neither list must be published again.
-    pub lost: Option<Lost>,
+/// What is needed to say how it stands.
+#[derive(Debug, Clone)]
+struct Tools {
+    status: Status,
+    metrics: Metrics,
+    clock: Arc<dyn Clock>,
 }
 
-/// A change that the broker did not take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// Its place in the batch.
-    pub index: usize,
-    /// `nack` or `return`.
-    pub how: &'static str,
-    /// What the broker says.
-    pub why: String,
+/// A connection with its lanes, watched and kept in shape until it is closed.
+#[derive(Debug)]
+pub struct Session {
+    link: Link,
+    opened: Instant,
+    lanes: Vec<Lane>,
+    keeper: AbortOnDropHandle<()>,
+    tools: Tools,
 }
 
-/// Why a batch was cut short.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost(pub String);
-
-impl Lane {
-    pub(super) fn new(channel: Channel, mode: Mode, blocked: watch::Receiver<bool>) -> Self {
-        Self { channel, mode, blocked }
+impl Publisher {
+    /// A publisher that has not connected yet.
+    pub fn new(
+        settings: Settings,
+        status: Status,
+        metrics: Metrics,
+        clock: Arc<dyn Clock>,
+        dice: Dice,
+    ) -> Self {
+        metrics.set(Metric::BrokerUp, "", 0);
+        metrics.set(Metric::BrokerBlocked, "", 0);
+        let tools = Tools { status, metrics, clock };
+        Self { settings, tools, dice, failures: 0, first: 0, outage: false }
     }
 
-    /// Publishes a batch, and waits until each of its changes is confirmed, refused, or lost with the channel.
-    pub async fn publish(&self, batch: &[Entry]) -> Published {
-        let mut confirms = Vec::with_capacity(batch.len());
-        let mut published = Published::default();
-        for burst in batch.chunks(BURST) {
-            let sent = join_all(burst.iter().map(|entry| self.send(entry)));
-            match self.patiently(sent).await {
-                Some(sent) => {
-                    for one in sent {
-                        match one {
-                            Ok(confirm) => confirms.push(confirm),
-                            Err(error) => {
-                                published.lost.get_or_insert(Lost(error.to_string()));
-                            }
-                        }
+    /// Connects, declares the topology and opens the lanes; tries again with growing waits until that is done.
+    /// `None` once `stop` is asked for.
+    pub async fn open(&mut self, stop: &CancellationToken) -> Option<Session> {
+        loop {
+            if self.failures > 0 {
+                let wait = backoff(self.failures, limits::BROKER_BACKOFF, &self.dice);
+                stop.run_until_cancelled(sleep(wait)).await?;
+            }
+            match stop.run_until_cancelled(self.attempt()).await? {
+                Ok(session) => return Some(session),
+                Err(error) => self.failed(&error.to_string()),
+            }
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<Session, Error> {
+        let link = Link::connect_from(&self.settings, self.first).await?;
+        let parts: Arc<[Part]> = topology::plan(&self.settings).into();
+        let findings = topology::declare(&link.connection, &parts).await;
+        // What failed because the connection did is no fault of the topology.
+        self.tools.report(&link.still_there(findings)?);
+        let mode = self.settings.mode;
+        let lanes = (0..limits::RELAY_LANES).map(|_| Lane::open(&link.connection, link.standing(), mode));
+        let lanes = match timeout(limits::BROKER_CONNECT_TIMEOUT, try_join_all(lanes)).await {
+            Ok(Ok(lanes)) => lanes,
+            Ok(Err(error)) => return Err(Error::Lost(topology::said(&error))),
+            Err(_) => return Err(Error::Lost("it opens no channels".to_owned())),
+        };
+        self.tools.metrics.count(Metric::BrokerConnects, "ok", 1);
+        self.tools.metrics.set(Metric::BrokerUp, "", 1);
+        self.tools.status.connected(link.address.clone(), self.tools.clock.now());
+        if self.outage {
+            tracing::info!(address = link.address, attempts = self.failures, "connected to the broker again");
+        } else {
+            tracing::info!(address = link.address, "connected to the broker");
+        }
+        self.outage = false;
+        let keeping = keep(self.tools.clone(), parts, Arc::clone(&link.connection), link.standing());
+        let keeper = AbortOnDropHandle::new(tokio::spawn(keeping));
+        Ok(Session { link, opened: Instant::now(), lanes, keeper, tools: self.tools.clone() })
+    }
+
+    /// A confirm came: whatever failed before is over.
+    pub fn proved(&mut self) {
+        self.failures = 0;
+    }
+
+    /// The session is lost, and this is why; what is left of it is closed.
+    pub async fn lost(&mut self, session: Session, why: &Lost) {
+        if session.opened.elapsed() > limits::BROKER_BACKOFF.1 {
+            self.proved();
+        }
+        self.down(&why.to_string());
+        session.close().await;
+    }
+
+    fn failed(&mut self, why: &str) {
+        self.tools.metrics.count(Metric::BrokerConnects, "failed", 1);
+        self.down(why);
+    }
+
+    /// Said loudly once per outage; the attempts that follow are for those who look closely.
+    fn down(&mut self, why: &str) {
+        self.failures = self.failures.saturating_add(1);
+        self.first = self.first.wrapping_add(1);
+        self.tools.metrics.set(Metric::BrokerUp, "", 0);
+        self.tools.metrics.set(Metric::BrokerBlocked, "", 0);
+        self.tools.status.disconnected(why, self.tools.clock.now());
+        if self.outage {
+            tracing::debug!(why, failures = self.failures, "the broker is still out of reach");
+        } else {
+            tracing::warn!(
+                why,
+                "no connection to the broker: changes wait in the store, and it is tried again until it is back"
+            );
+        }
+        self.outage = true;
+    }
+}
+
+impl Session {
+    /// The lanes, once; they are of no use after the session has ended.
+    pub fn take_lanes(&mut self) -> Vec<Lane> {
+        std::mem::take(&mut self.lanes)
+    }
+
+    /// How the connection stands, as it changes.
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.link.standing()
+    }
+
+    /// Closes the connection, within its time.
+    pub async fn close(self) {
+        self.keeper.abort();
+        self.tools.metrics.set(Metric::BrokerUp, "", 0);
+        self.tools.metrics.set(Metric::BrokerBlocked, "", 0);
+        self.link.close().await;
+    }
+}
+
+/// Keeps the topology in shape and tells of blocks, until it is aborted or the connection has ended.
+async fn keep(
+    tools: Tools,
+    parts: Arc<[Part]>,
+    connection: Arc<lapin::Connection>,
+    mut standing: watch::Receiver<Standing>,
+) {
+    loop {
+        let stands = standing.borrow_and_update().clone();
+        match &stands {
+            Standing::Lost(_) => return,
+            Standing::Blocked(why) => tools.blocked(Some(why)),
+            Standing::Open => tools.blocked(None),
+        }
+        tokio::select! {
+            changed = standing.changed() => if changed.is_err() { return },
+            () = sleep(tools.recheck_in()) => {
+                // While the broker blocks us, not even a channel opens.
+                if stands == Standing::Open {
+                    let findings = topology::declare(&connection, &parts).await;
+                    // What failed because the connection did is no fault of the topology.
+                    if *standing.borrow() == Standing::Open {
+                        tools.report(&findings);
                     }
                 }
-                None => published.lost = Some(Lost("a publish was not written in time".into())),
-            }
-            if published.lost.is_some() {
-                break;
             }
         }
-        self.confirm(batch, confirms, &mut published).await;
-        published
-    }
-
-    async fn send(&self, entry: &Entry) -> Result<PublisherConfirm, lapin::Error> {
-        let message = message(entry, self.mode);
-        // Mandatory: what no queue takes comes back instead of vanishing.
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let (exchange, key) = (EXCHANGE.into(), entry.routing_key.as_str().into());
-        self.channel.basic_publish(exchange, key, options, &message.body, message.properties).await
-    }
-
-    /// Awaits the confirms of the publishes that were written, one for each entry from the first.
-    ///
-    /// A returned message can sit on another's confirm while several are in flight, so returns are judged by their
-    /// message id, over the whole batch, once it is drained.
-    async fn confirm(&self, batch: &[Entry], confirms: Vec<PublisherConfirm>, published: &mut Published) {
-        let mut acked = Vec::with_capacity(confirms.len());
-        let mut returned: HashMap<String, String> = HashMap::new();
-        for (index, confirm) in confirms.into_iter().enumerate() {
-            let returning = match self.patiently(confirm).await {
-                Some(Ok(Confirmation::Ack(returning))) => {
-                    acked.push(index);
-                    returning
-                }
-                Some(Ok(Confirmation::Nack(returning))) => {
-                    let why = "the broker refused it: a bound queue is full, or could not write it".into();
-                    published.refused.push(Refused { index, how: "nack", why });
-                    returning
-                }
-                // Confirms are on for every lane; without them nothing counts as held by the broker.
-                Some(Ok(Confirmation::NotRequested)) => {
-                    published.lost.get_or_insert(Lost("the channel gives no confirms".into()));
-                    None
-                }
-                Some(Err(error)) => {
-                    published.lost.get_or_insert(Lost(error.to_string()));
-                    None
-                }
-                None => {
-                    published.lost.get_or_insert(Lost("a confirm did not arrive in time".into()));
-                    break;
-                }
-            };
-            if let Some(message) = returning {
-                returned.insert(id_of(&message.delivery.properties), message.reply_text.to_string());
-            }
-        }
-        for index in acked {
-            match returned.remove(&batch[index].id.to_string()) {
-                Some(why) => published.refused.push(Refused { index, how: "return", why }),
-                None => published.receipts.push(Receipt::confirmed(batch[index].position)),
-            }
-        }
-        published.refused.sort_by_key(|refused| refused.index);
-    }
-
-    /// Waits at most [`limits::CONFIRM_TIMEOUT`], but for as long as the broker says that it blocks publishers: it is
-    /// alive then (heartbeats tell when not), and giving up would only publish everything twice.
-    async fn patiently<T>(&self, what: impl Future<Output = T>) -> Option<T> {
-        const LOOK_EVERY: Duration = Duration::from_millis(500);
-        let mut what = std::pin::pin!(what);
-        let mut waited = Duration::ZERO;
-        while waited < limits::CONFIRM_TIMEOUT {
-            if let Ok(done) = timeout(LOOK_EVERY, &mut what).await {
-                return Some(done);
-            }
-            waited = if *self.blocked.borrow() { Duration::ZERO } else { waited + LOOK_EVERY };
-        }
-        None
     }
 }
 
-fn id_of(properties: &BasicProperties) -> String {
-    properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default()
+impl Tools {
+    fn recheck_in(&self) -> Duration {
+        let sound = self.status.view().faults.is_empty();
+        if sound { limits::TOPOLOGY_RECHECK } else { limits::TOPOLOGY_RETRY }
+    }
+
+    fn blocked(&self, why: Option<&String>) {
+        if !self.status.set_blocked(why.is_some()) {
+            return;
+        }
+        self.metrics.set(Metric::BrokerBlocked, "", i64::from(why.is_some()));
+        match why {
+            Some(why) => tracing::warn!(
+                why,
+                "the broker blocks publishers: changes wait in the store until it has memory and disk again"
+            ),
+            None => tracing::info!("the broker takes publishes again"),
+        }
+    }
+
+    /// Tells of each fault once, when it comes and when it is gone.
+    fn report(&self, findings: &Findings) {
+        for (part, outcome) in findings {
+            self.metrics.set(Metric::TopologyFault, part, i64::from(outcome.is_err()));
+            if self.status.set_part(part, outcome.as_ref().err()) {
+                match outcome {
+                    Err(why) => tracing::error!(
+                        part,
+                        why,
+                        "a part of the topology is not as wanted; everything else goes on, and it is tried again"
+                    ),
+                    Ok(()) => tracing::info!(part, "a part of the topology is as wanted again"),
+                }
+            }
+        }
+    }
 }

@@ -1,13 +1,11 @@
-//! What the broker's door is told: addresses and the queues that subscribers asked for.
+//! What the broker's door is told: addresses, how to publish, and the queues that subscribers asked for.
 
 use secrecy::SecretString;
-
-use super::Mode;
 
 /// Where to publish and what to declare.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// AMQP addresses, tried in turn. They hold passwords.
+    /// AMQP addresses of one cluster, tried in turn. They hold passwords.
     pub urls: Vec<SecretString>,
     /// Subscribers' queues.
     pub queues: Vec<Queue>,
@@ -18,7 +16,7 @@ pub struct Settings {
 }
 
 /// A subscriber's queue, declared at start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Queue {
     /// Its name.
     pub name: String,
@@ -59,4 +57,14 @@ impl QueueKind {
             Self::Stream => "stream",
         }
     }
+}
+
+/// How a change is laid into a message: the two modes of CloudEvents' AMQP binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Attributes in headers, the change as body.
+    #[default]
+    Binary,
+    /// Attributes and change in one JSON body.
+    Structured,
 }

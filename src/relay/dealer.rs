@@ -1,293 +1,340 @@
-//! Which change goes next, on which lane: pure bookkeeping over what was read from the outbox.
+//! Who goes next: deals changes read from the outbox to lanes, one at a time per subject, in bounded memory.
+//!
+//! No I/O and no clock of its own: the relay turns it, and so do tests. Every change of a subject goes by the same
+//! lane, and the next one only once the one before it is confirmed: were #1 refused and #2 taken, order would be lost.
+//! What does not fit in memory is left in the store and remembered by the position of the first one left.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::base::{Dice, Position, limits};
+use crate::base::{Position, limits};
 use crate::signing::Entry;
 
-/// Changes of one subject that are kept in memory; more stay in the store until these are gone.
-const SUBJECT_MAX: usize = 64;
-/// Changes kept in memory for all lanes together.
-const HELD_MAX: usize = 4 * limits::RELAY_PAGE;
-/// Subjects that may wait for another attempt at a time; while more do, nothing new is read.
-const PARKED_MAX: usize = 1_000;
-
-/// Deals changes to lanes. A subject has at most one change in flight, and its next one goes only after that one is
-/// confirmed.
-#[derive(Debug)]
-pub(super) struct Dealer {
-    lanes: Vec<VecDeque<Entry>>,
-    held: usize,
-    /// Changes in memory, by subject: waiting and in flight.
-    by_subject: HashMap<i64, usize>,
-    /// All positions waiting or in flight: what a second reading from the start leaves out.
-    positions: BTreeSet<Position>,
-    cursor: Position,
-    parked: HashMap<i64, Parked>,
-    /// Subjects with more in the store than is kept here.
-    overflown: HashSet<i64>,
+/// How much the dealer may hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Lanes.
+    pub(crate) lanes: usize,
+    /// Changes in one batch of a lane.
+    pub(crate) window: usize,
+    /// Changes read at a time.
+    pub(crate) page: usize,
+    /// Changes held.
+    pub(crate) held: usize,
+    /// Bytes of their bodies.
+    pub(crate) bytes: usize,
+    /// Changes held for one subject.
+    pub(crate) line: usize,
+    /// Subjects parked before nothing new is read.
+    pub(crate) parked: usize,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Parked {
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            lanes: limits::RELAY_LANES,
+            window: limits::RELAY_WINDOW,
+            page: limits::RELAY_PAGE,
+            held: limits::RELAY_HELD_MAX,
+            bytes: limits::RELAY_HELD_BYTES_MAX,
+            line: limits::RELAY_LINE_MAX,
+            parked: limits::RELAY_PARKED_MAX,
+        }
+    }
+}
+
+/// What to read from the outbox: `limit` changes after `after`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) after: Position,
+    pub(crate) limit: usize,
+    /// Everything up to here is visible to this reading.
+    pub(crate) last: Position,
+}
+
+/// The changes of one subject that are held, in order.
+#[derive(Debug, Default)]
+struct Line {
+    waiting: VecDeque<Entry>,
+    /// One is with the broker.
+    flying: bool,
+    /// In the list of its lane.
+    queued: bool,
+    /// Confirmed, but still unpublished in the store.
+    unsettled: usize,
+    /// The last one taken in.
+    last: Position,
+    /// The first one that did not fit.
+    left: Option<Position>,
+    /// As it stands among those that wait to be read.
+    wanted: Option<Position>,
+    /// Times in a row that the broker did not take the first one.
+    refusals: u32,
+    /// When it is to be tried again.
     due: Option<Instant>,
-    failures: u32,
+}
+
+/// Deals changes to lanes.
+#[derive(Debug)]
+pub(crate) struct Dealer {
+    bounds: Bounds,
+    lines: HashMap<i64, Line>,
+    /// Subjects with a change to publish, by lane.
+    ready: Vec<VecDeque<i64>>,
+    /// Everything up to here was taken in or left.
+    cursor: Position,
+    /// Lines that have room again, by the first change that they left.
+    wanted: BTreeSet<(Position, i64)>,
+    parked: BTreeSet<(Instant, i64)>,
+    held: usize,
+    bytes: usize,
+    /// Bytes of a typical body: large at first, so that the first page is small.
+    typical: usize,
+    look_again: bool,
+    /// The last page did not fit: nothing is read until something held is gone.
+    choked: bool,
 }
 
 impl Dealer {
-    pub(super) fn new(lanes: usize) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
-            lanes: (0..lanes).map(|_| VecDeque::new()).collect(),
+            bounds,
+            lines: HashMap::new(),
+            ready: vec![VecDeque::new(); bounds.lanes],
+            cursor: Position::default(),
+            wanted: BTreeSet::new(),
+            parked: BTreeSet::new(),
             held: 0,
-            by_subject: HashMap::new(),
-            positions: BTreeSet::new(),
-            cursor: Position(0),
-            parked: HashMap::new(),
-            overflown: HashSet::new(),
+            bytes: 0,
+            typical: bounds.bytes / 64,
+            look_again: false,
+            choked: false,
         }
     }
 
-    /// The position after which to read on.
-    pub(super) fn cursor(&self) -> Position {
-        self.cursor
+    fn lane_of(&self, subject: i64) -> usize {
+        // The remainder is less than the number of lanes.
+        subject.rem_euclid(self.bounds.lanes as i64) as usize
     }
 
-    /// Whether another page may be read.
-    pub(super) fn has_room(&self) -> bool {
-        self.held + limits::RELAY_PAGE <= HELD_MAX && self.waiting() < PARKED_MAX
-    }
-
-    fn waiting(&self) -> usize {
-        self.parked.values().filter(|p| p.due.is_some()).count()
-    }
-
-    /// When the next parked subject may be tried again.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        self.parked.values().filter_map(|p| p.due).min()
-    }
-
-    /// Lets subjects try again whose time has come, by reading from the start.
-    pub(super) fn wake(&mut self, now: Instant) {
-        for parked in self.parked.values_mut() {
-            if parked.due.is_some_and(|due| due <= now) {
-                parked.due = None;
-                self.cursor = Position(0);
-            }
+    /// What to read next, if there is room for it; `last` is the position of the newest change.
+    pub(crate) fn reading(&mut self, last: Position) -> Option<Reading> {
+        let room = self.bounds.held.saturating_sub(self.held);
+        if self.parked.len() >= self.bounds.parked
+            || (self.held > 0 && (room < self.bounds.page || self.choked))
+        {
+            return None;
         }
+        let after = if let Some((left, _)) = self.wanted.first() {
+            Position(left.0.saturating_sub(1))
+        } else if std::mem::take(&mut self.look_again) {
+            Position::default()
+        } else if last > self.cursor {
+            self.cursor
+        } else {
+            return None;
+        };
+        let bytes = self.bounds.bytes.saturating_sub(self.bytes);
+        Some(Reading { after, limit: (bytes / self.typical.max(1)).clamp(1, self.bounds.page), last })
     }
 
-    /// Takes in a page of the outbox, in order.
-    pub(super) fn take(&mut self, page: Vec<Entry>) {
+    /// Asks for a look at the oldest unpublished changes, among which may be some that were put back.
+    pub(crate) fn look_again(&mut self) {
+        self.look_again = true;
+    }
+
+    /// Takes in what was read; in order, and only as much as there is room for.
+    pub(crate) fn admit(&mut self, reading: Reading, page: Vec<Entry>) {
+        if !page.is_empty() {
+            self.typical = (page.iter().map(|entry| entry.body.len()).sum::<usize>() / page.len()).max(256);
+        }
+        let exhausted = page.len() < reading.limit;
+        let mut upto = reading.after;
+        let (mut met, mut turned_away) = (HashSet::new(), HashSet::new());
+        self.choked = false;
         for entry in page {
-            self.cursor = self.cursor.max(entry.position);
-            let subject = entry.subject_ref;
-            if self.positions.contains(&entry.position)
-                || self.parked.get(&subject).is_some_and(|p| p.due.is_some())
-            {
-                continue;
+            let (position, subject) = (entry.position, entry.subject_ref);
+            if !self.take_in(reading.after, entry, &mut turned_away) {
+                self.choked = true;
+                break;
             }
-            let count = self.by_subject.entry(subject).or_insert(0);
-            if *count >= SUBJECT_MAX || self.overflown.contains(&subject) {
-                self.overflown.insert(subject);
-                continue;
-            }
-            *count += 1;
-            self.held += 1;
-            self.positions.insert(entry.position);
-            let lane = usize::try_from(subject.rem_euclid(self.lanes.len() as i64)).unwrap_or(0);
-            self.lanes[lane].push_back(entry);
+            upto = position;
+            met.insert(subject);
+        }
+        if exhausted && !self.choked {
+            upto = upto.max(reading.last);
+        }
+        self.serve(reading.after, upto, &turned_away);
+        for subject in met {
+            self.review(subject);
+        }
+        if reading.after <= self.cursor {
+            self.cursor = self.cursor.max(upto);
         }
     }
 
-    /// The next batch of a lane at rest: oldest first, one for each subject.
-    pub(super) fn batch(&mut self, lane: usize, most: usize) -> Vec<Entry> {
-        let mut taken = HashSet::new();
-        let mut batch = Vec::new();
-        let mut rest = VecDeque::with_capacity(self.lanes[lane].len());
-        while let Some(entry) = self.lanes[lane].pop_front() {
-            if batch.len() < most && taken.insert(entry.subject_ref) {
-                batch.push(entry);
-            } else {
-                rest.push_back(entry);
-                if batch.len() == most {
-                    break;
-                }
+    /// False where there is no room for it at all.
+    fn take_in(&mut self, after: Position, entry: Entry, turned_away: &mut HashSet<i64>) -> bool {
+        let subject = entry.subject_ref;
+        if let Some(line) = self.lines.get_mut(&subject) {
+            if entry.position <= line.last {
+                return true;
+            }
+            // What follows the first one left must wait, unless this page holds that one too.
+            let follows = line.left.is_some_and(|left| line.wanted != Some(left) || left <= after);
+            if follows || turned_away.contains(&subject) {
+                return true;
+            }
+            if line.refusals > 0 || line.waiting.len() >= self.bounds.line {
+                line.left = Some(entry.position);
+                turned_away.insert(subject);
+                return true;
             }
         }
-        rest.append(&mut self.lanes[lane]);
-        self.lanes[lane] = rest;
+        let length = entry.body.len();
+        let over = self.held >= self.bounds.held || self.bytes.saturating_add(length) > self.bounds.bytes;
+        if over && self.held > 0 {
+            return false;
+        }
+        self.held += 1;
+        self.bytes += length;
+        let line = self.lines.entry(subject).or_default();
+        line.last = entry.position;
+        line.waiting.push_back(entry);
+        true
+    }
+
+    /// Lines that wanted what lies in the part just read have it now, or it is gone. Beyond that part there may be
+    /// more, up to where the cursor has been.
+    fn serve(&mut self, after: Position, upto: Position, turned_away: &HashSet<i64>) {
+        let part = (Position(after.0.saturating_add(1)), i64::MIN)..=(upto, i64::MAX);
+        if upto <= after {
+            return;
+        }
+        let served: Vec<_> = self.wanted.range(part).map(|(_, subject)| *subject).collect();
+        for subject in served {
+            let more = (upto < self.cursor).then_some(Position(upto.0.saturating_add(1)));
+            if let Some(line) = self.lines.get_mut(&subject).filter(|_| !turned_away.contains(&subject)) {
+                line.left = more;
+            }
+            self.review(subject);
+        }
+    }
+
+    /// The next batch of a lane: at most one change of each subject. Empty where nothing is ready.
+    pub(crate) fn batch(&mut self, lane: usize, most: usize) -> Vec<Entry> {
+        let mut batch = Vec::new();
+        while batch.len() < most.min(self.bounds.window) {
+            let Some(subject) = self.ready[lane].pop_front() else { break };
+            let Some(line) = self.lines.get_mut(&subject) else { continue };
+            line.queued = false;
+            if let Some(entry) = line.waiting.pop_front() {
+                line.flying = true;
+                batch.push(entry);
+            }
+        }
         batch
     }
 
-    /// A batch is back: what was not refused is settled; a refused change's subject waits for its next attempt.
-    pub(super) fn landed(
-        &mut self,
-        lane: usize,
-        batch: &[Entry],
-        refused: &[usize],
-        now: Instant,
-        dice: &Dice,
-    ) {
-        for (index, entry) in batch.iter().enumerate() {
-            self.release(entry.subject_ref, entry.position);
-            if refused.contains(&index) {
-                self.park(lane, entry.subject_ref, now, dice);
-            } else {
-                self.parked.remove(&entry.subject_ref);
+    /// The broker holds it. It stays on the books until it is settled.
+    pub(crate) fn confirmed(&mut self, entry: &Entry) {
+        self.bytes = self.bytes.saturating_sub(entry.body.len());
+        if let Some(line) = self.lines.get_mut(&entry.subject_ref) {
+            line.flying = false;
+            line.refusals = 0;
+            line.unsettled += 1;
+        }
+        self.review(entry.subject_ref);
+    }
+
+    /// The store has taken one of the subject's confirmed changes off the unpublished.
+    pub(crate) fn settled(&mut self, subject: i64) {
+        self.released(1, 0);
+        if let Some(line) = self.lines.get_mut(&subject) {
+            line.unsettled = line.unsettled.saturating_sub(1);
+        }
+        self.review(subject);
+    }
+
+    /// Nothing is known of it: it goes first in its line again.
+    pub(crate) fn unanswered(&mut self, entry: Entry) {
+        let subject = entry.subject_ref;
+        let line = self.lines.entry(subject).or_default();
+        line.flying = false;
+        line.waiting.push_front(entry);
+        self.review(subject);
+    }
+
+    /// How often in a row the broker did not take this subject's change.
+    pub(crate) fn refusals(&self, subject: i64) -> u32 {
+        self.lines.get(&subject).map_or(0, |line| line.refusals)
+    }
+
+    /// The broker did not take it: its subject is parked until `due`, holding nothing but this change.
+    pub(crate) fn refused(&mut self, entry: Entry, due: Instant) {
+        let subject = entry.subject_ref;
+        let line = self.lines.entry(subject).or_default();
+        line.flying = false;
+        line.refusals = line.refusals.saturating_add(1);
+        line.due = Some(due);
+        if let Some(next) = line.waiting.front() {
+            line.left = Some(next.position);
+            line.last = entry.position;
+        }
+        let dropped =
+            line.waiting.drain(..).fold((0, 0), |(n, bytes), entry| (n + 1, bytes + entry.body.len()));
+        line.waiting.push_back(entry);
+        self.parked.insert((due, subject));
+        self.released(dropped.0, dropped.1);
+        self.review(subject);
+    }
+
+    /// When the next parked subject is due.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.parked.first().map(|(due, _)| *due)
+    }
+
+    /// Parked subjects that are due get ready.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        while let Some((due, subject)) = self.parked.first().copied().filter(|(due, _)| *due <= now) {
+            self.parked.remove(&(due, subject));
+            if let Some(line) = self.lines.get_mut(&subject) {
+                line.due = None;
             }
+            self.review(subject);
         }
     }
 
-    fn release(&mut self, subject: i64, position: Position) {
-        self.held -= 1;
-        self.positions.remove(&position);
-        let left = self.by_subject.get_mut(&subject).map(|count| {
-            *count -= 1;
-            *count
-        });
-        if left == Some(0) {
-            self.by_subject.remove(&subject);
-            if self.overflown.remove(&subject) {
-                self.cursor = Position(0);
+    fn released(&mut self, entries: usize, bytes: usize) {
+        self.held = self.held.saturating_sub(entries);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.choked = false;
+    }
+
+    /// Puts a line where it belongs after a change: among the ready, among those that want more, or away.
+    fn review(&mut self, subject: i64) {
+        let lane = self.lane_of(subject);
+        let Some(line) = self.lines.get_mut(&subject) else { return };
+        let room = line.refusals == 0 && line.waiting.len() <= self.bounds.line / 4;
+        let wants = line.left.filter(|_| room);
+        if wants != line.wanted {
+            if let Some(before) = line.wanted.take() {
+                self.wanted.remove(&(before, subject));
             }
+            self.wanted.extend(wants.map(|left| (left, subject)));
+            line.wanted = wants;
+        }
+        if !line.waiting.is_empty() {
+            if !line.queued && !line.flying && line.due.is_none() {
+                line.queued = true;
+                self.ready[lane].push_back(subject);
+            }
+        } else if !line.flying && line.unsettled == 0 && line.left.is_none() {
+            self.lines.remove(&subject);
         }
     }
-
-    /// The subject's changes leave memory; they are read again when it is due.
-    fn park(&mut self, lane: usize, subject: i64, now: Instant, dice: &Dice) {
-        let (gone, kept) =
-            std::mem::take(&mut self.lanes[lane]).into_iter().partition(|e: &Entry| e.subject_ref == subject);
-        self.lanes[lane] = kept;
-        let gone: VecDeque<Entry> = gone;
-        for entry in gone {
-            self.release(subject, entry.position);
-        }
-        self.overflown.remove(&subject);
-        let failures = self.parked.get(&subject).map_or(0, |p| p.failures);
-        let due = Some(now + wait(failures, dice));
-        self.parked.insert(subject, Parked { due, failures: failures.saturating_add(1) });
-    }
-}
-
-fn wait(failures: u32, dice: &Dice) -> Duration {
-    super::backoff(failures, dice)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::{AccountId, ChangeId, SigningRequestId, Subject};
-
-    fn entry(position: u64, subject: i64) -> Entry {
-        Entry {
-            position: Position(position),
-            subject_ref: subject,
-            id: ChangeId(uuid::Uuid::from_u128(u128::from(position))),
-            account: AccountId::new("a"),
-            subject: Subject::SigningRequest(SigningRequestId::new(&subject.to_string())),
-            sequence: position,
-            routing_key: "signing_request.sent.a".into(),
-            event_type: "t".into(),
-            occurred_at: jiff::Timestamp::UNIX_EPOCH,
-            traceparent: String::new(),
-            body: "{}".into(),
-        }
-    }
-
-    /// An outbox and a broker in memory: publishes everything, refusing as `refuses` says, and gives the order in
-    /// which changes were confirmed.
-    fn publish_all(
-        entries: &[Entry],
-        lanes: usize,
-        mut refuses: impl FnMut(&Entry) -> bool,
-    ) -> Vec<(i64, u64)> {
-        let (mut dealer, dice, mut now) = (Dealer::new(lanes), Dice::seeded(3), Instant::now());
-        let mut outbox: Vec<Entry> = entries.to_vec();
-        let mut confirmed = Vec::new();
-        let mut turns = 0;
-        while !outbox.is_empty() {
-            turns += 1;
-            assert!(turns < 100_000, "it never ends: {} left", outbox.len());
-            dealer.wake(now);
-            while dealer.has_room() {
-                let after = dealer.cursor();
-                let page: Vec<Entry> =
-                    outbox.iter().filter(|e| e.position > after).take(limits::RELAY_PAGE).cloned().collect();
-                let last = page.len() < limits::RELAY_PAGE;
-                dealer.take(page);
-                if last {
-                    break;
-                }
-            }
-            for lane in 0..lanes {
-                let batch = dealer.batch(lane, 16);
-                let subjects: HashSet<i64> = batch.iter().map(|e| e.subject_ref).collect();
-                assert_eq!(subjects.len(), batch.len(), "a subject has two changes in flight");
-                let refused: Vec<usize> = (0..batch.len()).filter(|i| refuses(&batch[*i])).collect();
-                for (index, entry) in batch.iter().enumerate() {
-                    if !refused.contains(&index) {
-                        confirmed.push((entry.subject_ref, entry.position.0));
-                        outbox.retain(|e| e.position != entry.position);
-                    }
-                }
-                dealer.landed(lane, &batch, &refused, now, &dice);
-            }
-            now += Duration::from_millis(50);
-        }
-        assert_eq!(dealer.held, 0);
-        assert!(dealer.positions.is_empty() && dealer.by_subject.is_empty());
-        confirmed
-    }
-
-    fn in_order(confirmed: &[(i64, u64)], total: usize) {
-        assert_eq!(confirmed.len(), total, "each exactly once");
-        let mut last: HashMap<i64, u64> = HashMap::new();
-        for (subject, position) in confirmed {
-            assert!(
-                last.insert(*subject, *position).unwrap_or(0) < *position,
-                "subject {subject} out of order"
-            );
-        }
-    }
-
-    #[test]
-    fn every_change_goes_out_once_and_in_the_order_of_its_subject() {
-        let entries: Vec<Entry> = (1..=5_000).map(|p| entry(p, (p * 7 % 90) as i64)).collect();
-        in_order(&publish_all(&entries, 4, |_| false), 5_000);
-    }
-
-    #[test]
-    fn refused_changes_come_again_and_are_never_overtaken_by_their_own() {
-        let entries: Vec<Entry> = (1..=2_000).map(|p| entry(p, (p % 37) as i64)).collect();
-        let dice = Dice::seeded(11);
-        in_order(&publish_all(&entries, 3, |_| dice.chance(0.2)), 2_000);
-    }
-
-    #[test]
-    fn one_subject_with_thousands_of_changes_leaves_room_for_the_others() {
-        let mut entries: Vec<Entry> = (1..=9_000).map(|p| entry(p, 1)).collect();
-        entries.extend((9_001..=9_020).map(|p| entry(p, p as i64)));
-        let confirmed = publish_all(&entries, 2, |_| false);
-        in_order(&confirmed, 9_020);
-        let last_other = confirmed.iter().rposition(|(subject, _)| *subject != 1).unwrap();
-        assert!(last_other < 500, "the others waited for {last_other} changes");
-    }
-
-    #[test]
-    fn memory_stays_bounded_whatever_the_backlog() {
-        let mut dealer = Dealer::new(4);
-        let mut position = 0;
-        while dealer.has_room() {
-            dealer.take(
-                (0..limits::RELAY_PAGE as u64)
-                    .map(|i| entry(position + i + 1, (position + i) as i64))
-                    .collect(),
-            );
-            position += limits::RELAY_PAGE as u64;
-        }
-        assert!(dealer.held <= HELD_MAX);
-    }
-}
+mod tests;

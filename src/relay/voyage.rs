@@ -1,0 +1,247 @@
+//! One connection's worth of publishing: lanes go out with batches and come back with answers, until it is lost.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::limits;
+use crate::broker::{Answer, Answers, Lane, Lost, Session, Standing, backoff};
+use crate::signing::Entry;
+use crate::telemetry::Metric;
+
+use super::{Outbox, Relay};
+
+/// How a voyage ended.
+#[derive(Debug)]
+pub(super) enum End {
+    Stopped,
+    Lost(Lost),
+}
+
+/// A lane that is back.
+struct Flight {
+    number: usize,
+    lane: Lane,
+    batch: Vec<Entry>,
+    answers: Answers,
+    took: Duration,
+}
+
+pub(super) struct Voyage<'a, O> {
+    relay: &'a mut Relay<O>,
+    standing: watch::Receiver<Standing>,
+    /// Lanes at rest; one in flight is with its batch.
+    lanes: Vec<Option<Lane>>,
+    flights: FuturesUnordered<BoxFuture<'static, Flight>>,
+    lost: Option<Lost>,
+    /// When reading and dealing ends, and when waiting does, once a stop is asked for.
+    stopping: Option<(Instant, Instant)>,
+}
+
+impl<'a, O: Outbox> Voyage<'a, O> {
+    pub(super) fn new(relay: &'a mut Relay<O>, session: &mut Session) -> Self {
+        Self {
+            relay,
+            standing: session.standing(),
+            lanes: session.take_lanes().into_iter().map(Some).collect(),
+            flights: FuturesUnordered::new(),
+            lost: None,
+            stopping: None,
+        }
+    }
+
+    /// Publishes until the connection is lost or a stop is asked for and done with. No lane is ever left in flight
+    /// on a lost connection: it comes back with the answers that it had.
+    pub(super) async fn sail(&mut self, stop: &CancellationToken) -> End {
+        let mut look_again = tokio::time::interval(limits::RELAY_LOOK_AGAIN);
+        let mut last = self.relay.clerk.last();
+        let mut standing = self.standing.clone();
+        loop {
+            let stands = standing.borrow_and_update().clone();
+            self.turn(&stands, stop.is_cancelled());
+            if let Some(end) = self.end(&stands) {
+                return end;
+            }
+            let wake_at = self.wake_at();
+            let Self { relay, flights, stopping, .. } = self;
+            tokio::select! {
+                Some(flight) = flights.next() => self.land(flight),
+                done = relay.clerk.back() => relay.clerk.take_in(done, &mut relay.dealer),
+                // An error here means that the store is closed; then only a stop can follow.
+                Ok(()) = last.changed() => {}
+                Ok(()) = standing.changed() => {}
+                _ = look_again.tick() => relay.dealer.look_again(),
+                () = stop.cancelled(), if stopping.is_none() => {}
+                () = sleep_until(wake_at) => {}
+            }
+        }
+    }
+
+    /// Does all that can be done now: wakes the parked, sends lanes out, sends the clerk out.
+    fn turn(&mut self, stands: &Standing, stop: bool) {
+        let now = Instant::now();
+        if let Standing::Lost(why) = stands {
+            self.lost.get_or_insert_with(|| why.clone());
+        }
+        if stop {
+            self.stopping.get_or_insert((now + limits::DRAIN_TIMEOUT, now + limits::RELAY_STOP_TIMEOUT));
+        }
+        let on = self.lost.is_none() && self.stopping.is_none_or(|(until, _)| now < until);
+        self.relay.dealer.wake(now);
+        if on && *stands == Standing::Open {
+            for number in 0..self.lanes.len() {
+                self.launch(number);
+            }
+        }
+        self.relay.clerk.set_out(&mut self.relay.dealer, on, now);
+    }
+
+    /// How it ends, once nothing is under way any more.
+    fn end(&self, stands: &Standing) -> Option<End> {
+        if !self.flights.is_empty() {
+            let over = self.stopping.is_some_and(|(_, last)| Instant::now() >= last);
+            // What is still in flight stays unpublished in the store and goes out after the next start.
+            return over.then_some(End::Stopped);
+        }
+        if let Some(why) = &self.lost {
+            return Some(if self.stopping.is_some() { End::Stopped } else { End::Lost(why.clone()) });
+        }
+        let (until, _) = self.stopping?;
+        let done = self.relay.clerk.idle() || *stands != Standing::Open || Instant::now() >= until;
+        done.then_some(End::Stopped)
+    }
+
+    /// The next moment at which something is to be done though nothing happens.
+    fn wake_at(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let stop = self.stopping.map(|(until, last)| if now < until { until } else { last });
+        let waits = [self.relay.dealer.next_due(), self.relay.clerk.not_before(), stop];
+        waits.into_iter().flatten().filter(|at| *at > now).min()
+    }
+
+    fn launch(&mut self, number: usize) {
+        let Some(mut lane) = self.lanes[number].take() else { return };
+        // After a message that the broker rejected with its channel, one by one, until it is known which one it was.
+        let most = if self.relay.careful > 0 { 1 } else { usize::MAX };
+        let batch = self.relay.dealer.batch(number, most);
+        if batch.is_empty() {
+            self.lanes[number] = Some(lane);
+            return;
+        }
+        self.flights.push(Box::pin(async move {
+            let began = Instant::now();
+            let answers = lane.publish(&batch).await;
+            Flight { number, lane, batch, answers, took: began.elapsed() }
+        }));
+    }
+
+    /// Takes in a lane that is back with its answers.
+    fn land(&mut self, flight: Flight) {
+        let Flight { number, lane, batch, answers: Answers { each, lost }, took } = flight;
+        let rejected = match &lost {
+            Some(Lost::Rejected(why)) => Some(why),
+            _ => None,
+        };
+        let alone = rejected.filter(|_| batch.len() == 1);
+        if rejected.is_some() && alone.is_none() {
+            self.relay.careful = self.relay.careful.max(batch.len());
+        }
+        let mut refusals = HashMap::new();
+        for (entry, answer) in batch.into_iter().zip(each) {
+            match (answer, alone) {
+                (Answer::Confirmed(receipt), _) => {
+                    self.relay.publisher.proved();
+                    self.relay.careful = self.relay.careful.saturating_sub(1);
+                    self.relay.dealer.confirmed(&entry);
+                    self.relay.clerk.take(receipt, entry.subject_ref);
+                }
+                (Answer::Nacked, _) => self.park(entry, Refusal::Nack, String::new(), &mut refusals),
+                (Answer::Returned(why), _) => self.park(entry, Refusal::Return, why, &mut refusals),
+                (Answer::Silent, Some(why)) => self.park(entry, Refusal::Reject, why.clone(), &mut refusals),
+                (Answer::Silent, None) => {
+                    let word = lost.as_ref().map_or("connection", Lost::word);
+                    self.relay.metrics.count(Metric::PublishRetries, word, 1);
+                    self.relay.dealer.unanswered(entry);
+                }
+            }
+        }
+        for (refusal, (routing_key, why, count)) in refusals {
+            tracing::warn!(routing_key, why, count, "{}", refusal.advice());
+        }
+        match lost {
+            Some(why) => drop(self.lost.get_or_insert(why)),
+            None => {
+                self.relay.metrics.time(Metric::ConfirmTime, took.as_secs_f64());
+                self.lanes[number] = Some(lane);
+            }
+        }
+    }
+
+    /// Parks the subject of a change that the broker did not take; of each kind of refusal the first is reported.
+    fn park(
+        &mut self,
+        entry: Entry,
+        refusal: Refusal,
+        why: String,
+        refusals: &mut HashMap<Refusal, (String, String, usize)>,
+    ) {
+        let relay = &mut *self.relay;
+        relay.metrics.count(Metric::PublishRetries, refusal.word(), 1);
+        refusals.entry(refusal).or_insert_with(|| (entry.routing_key.clone(), why, 0)).2 += 1;
+        let failures = relay.dealer.refusals(entry.subject_ref).saturating_add(1);
+        let wait = backoff(failures, limits::RELAY_BACKOFF, &relay.dice);
+        relay.dealer.refused(entry, Instant::now() + wait);
+    }
+}
+
+/// How the broker did not take a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Refusal {
+    Nack,
+    Return,
+    Reject,
+}
+
+impl Refusal {
+    /// Its word in metrics.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Nack => "nack",
+            Self::Return => "return",
+            // The channel goes with it, and the connection is made anew.
+            Self::Reject => "connection",
+        }
+    }
+
+    /// What happened and what to do, for the log.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Nack => {
+                "the broker refused changes: they are tried again, and their signing requests wait. A queue bound to \
+                 this routing key is full or cannot be written: make room in it, or unbind it"
+            }
+            Self::Return => {
+                "the broker returned changes, since no queue takes them: they are tried again, and their signing \
+                 requests wait. Bind a queue, or give the exchange `countersign` back its alternate exchange \
+                 `countersign.unrouted`, with the queue of that name"
+            }
+            Self::Reject => {
+                "the broker closed the channel because of a change: it is tried again, and its signing request waits. \
+                 Is it larger than the broker's `max_message_size`?"
+            }
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -10,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::base::Refusal;
+
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -68,8 +70,10 @@ type Labels = Vec<(&'static str, String)>;
 
 #[derive(Debug, Clone)]
 enum Series {
-    Counter(Family<Labels, Counter>),
-    Gauge(Family<Labels, Gauge>),
+    Counter(Counter),
+    Counters(Family<Labels, Counter>),
+    Gauge(Gauge),
+    Gauges(Family<Labels, Gauge>),
     Seconds(Histogram),
 }
 
@@ -85,57 +89,86 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         let mut series = Vec::with_capacity(Metric::ALL.len());
         for metric in Metric::ALL {
-            let (kind, name, _, help) = metric.describe();
-            series.push(match kind {
-                Kind::Counter => {
-                    let family = Family::<Labels, Counter>::default();
-                    registry.register(name, help.trim_end_matches('.'), family.clone());
-                    Series::Counter(family)
+            let (kind, name, label, help) = metric.describe();
+            let help = help.trim_end_matches('.');
+            series.push(match (kind, label) {
+                (Kind::Counter, "") => {
+                    let counter = Counter::default();
+                    registry.register(name, help, counter.clone());
+                    Series::Counter(counter)
                 }
-                Kind::Gauge => {
-                    let family = Family::<Labels, Gauge>::default();
-                    registry.register(name, help.trim_end_matches('.'), family.clone());
-                    Series::Gauge(family)
+                (Kind::Counter, _) => {
+                    let family = Family::default();
+                    registry.register(name, help, family.clone());
+                    Series::Counters(family)
                 }
-                Kind::Seconds => {
+                (Kind::Gauge, "") => {
+                    let gauge = Gauge::default();
+                    registry.register(name, help, gauge.clone());
+                    Series::Gauge(gauge)
+                }
+                (Kind::Gauge, _) => {
+                    let family = Family::default();
+                    registry.register(name, help, family.clone());
+                    Series::Gauges(family)
+                }
+                (Kind::Seconds, _) => {
                     let histogram = Histogram::new(exponential_buckets(0.000_25, 2.0, 18));
-                    registry.register(
-                        format!("{name}_seconds"),
-                        help.trim_end_matches('.'),
-                        histogram.clone(),
-                    );
+                    registry.register(format!("{name}_seconds"), help, histogram.clone());
                     Series::Seconds(histogram)
                 }
             });
         }
-        Self { series: Arc::new(series), registry: Arc::new(registry) }
+        let metrics = Self { series: Arc::new(series), registry: Arc::new(registry) };
+        // A series that begins only with its first event has no rise from 0 that an alert could see.
+        for outcome in ["accepted", "duplicate", "refused", "quarantined"] {
+            metrics.count(Metric::Deliveries, outcome, 0);
+        }
+        for refusal in Refusal::ALL {
+            metrics.count(Metric::Refusals, refusal.word(), 0);
+        }
+        metrics
     }
 }
 
 impl Metrics {
     fn labels(metric: Metric, label: &str) -> Labels {
         let (_, _, key, _) = metric.describe();
-        if key.is_empty() { Vec::new() } else { vec![(key, label.to_owned())] }
+        vec![(key, label.to_owned())]
+    }
+
+    fn gauge(&self, metric: Metric, label: &str) -> Option<Gauge> {
+        match &self.series[metric as usize] {
+            Series::Gauge(gauge) => Some(gauge.clone()),
+            Series::Gauges(family) => Some(family.get_or_create(&Self::labels(metric, label)).clone()),
+            _ => None,
+        }
     }
 
     /// Adds `n` to a counter; `label` is the value of its label (empty for none).
     pub fn count(&self, metric: Metric, label: &str, n: u64) {
-        if let Series::Counter(family) = &self.series[metric as usize] {
-            family.get_or_create(&Self::labels(metric, label)).inc_by(n);
+        match &self.series[metric as usize] {
+            Series::Counter(counter) => {
+                counter.inc_by(n);
+            }
+            Series::Counters(family) => {
+                family.get_or_create(&Self::labels(metric, label)).inc_by(n);
+            }
+            _ => {}
         }
     }
 
     /// Sets a gauge.
     pub fn set(&self, metric: Metric, label: &str, value: i64) {
-        if let Series::Gauge(family) = &self.series[metric as usize] {
-            family.get_or_create(&Self::labels(metric, label)).set(value);
+        if let Some(gauge) = self.gauge(metric, label) {
+            gauge.set(value);
         }
     }
 
     /// Adds to a gauge; negative takes away.
     pub fn shift(&self, metric: Metric, label: &str, by: i64) {
-        if let Series::Gauge(family) = &self.series[metric as usize] {
-            family.get_or_create(&Self::labels(metric, label)).inc_by(by);
+        if let Some(gauge) = self.gauge(metric, label) {
+            gauge.inc_by(by);
         }
     }
 
@@ -149,7 +182,8 @@ impl Metrics {
     /// The present value of a counter, for the books and for tests.
     pub fn counted(&self, metric: Metric, label: &str) -> u64 {
         match &self.series[metric as usize] {
-            Series::Counter(family) => family.get_or_create(&Self::labels(metric, label)).get(),
+            Series::Counter(counter) => counter.get(),
+            Series::Counters(family) => family.get_or_create(&Self::labels(metric, label)).get(),
             _ => 0,
         }
     }
@@ -161,5 +195,47 @@ impl Metrics {
             let _ = writeln!(text, "# metrics could not be written");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_there_from_the_start_and_named_as_described() {
+        let text = Metrics::default().render();
+        for metric in Metric::ALL {
+            let (kind, name, label, _) = metric.describe();
+            let shown = match kind {
+                Kind::Counter if label.is_empty() => format!("\n{name}_total 0\n"),
+                Kind::Gauge if label.is_empty() => format!("\n{name} 0\n"),
+                Kind::Seconds => format!("\n{name}_seconds_count 0\n"),
+                Kind::Counter | Kind::Gauge => continue,
+            };
+            assert!(text.contains(&shown), "{metric:?} is not in\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn labels_keep_counts_apart_and_a_wrong_kind_counts_nothing() {
+        let metrics = Metrics::default();
+        metrics.count(Metric::Refusals, "soap", 2);
+        metrics.count(Metric::Refusals, "too_large", 1);
+        metrics.count(Metric::Published, "", 5);
+        metrics.count(Metric::Backlog, "", 9);
+        assert_eq!(metrics.counted(Metric::Refusals, "soap"), 2);
+        assert_eq!(metrics.counted(Metric::Published, ""), 5);
+        assert!(metrics.render().contains("\ncountersign_backlog 0\n"), "a gauge is not counted");
+        metrics.shift(Metric::Streams, "", 3);
+        metrics.shift(Metric::Streams, "", -1);
+        metrics.set(Metric::RateRemaining, "acc\"\n", 7);
+        let text = metrics.render();
+        assert!(text.contains("\ncountersign_streams 2\n"), "{text}");
+        assert!(
+            text.contains("countersign_rate_remaining{account=\"acc\\\"\\n\"} 7"),
+            "labels are escaped: {text}"
+        );
     }
 }

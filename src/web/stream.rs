@@ -59,8 +59,13 @@ pub(super) async fn follow(_: Caller, request: HttpRequest, api: Data<Api>) -> R
     let news = api.store.last_position();
     let last = *news.borrow();
     // After its data is gone, a store counts from 1 again: one who waits for what comes after 5,000 would wait long.
-    if resumed.is_some_and(|after| after > last) {
-        return Err(Problem::BeyondFeed { last });
+    if let Some(after) = resumed.filter(|after| *after > last) {
+        // Readers see a commit a moment before it is announced, and this one may have been read there.
+        let newest = FeedQuery { newest_first: true, limit: 1, ..FeedQuery::default() };
+        let last = api.store.feed(newest).await?.first().map_or(Position(0), |row| row.entry.position);
+        if after > last {
+            return Err(Problem::BeyondFeed { last });
+        }
     }
     query.after = resumed.unwrap_or(last);
     let place = Place::take(&api)?;

@@ -1,0 +1,18 @@
+//! The HTTP faces on a real store and a real receiver, in process: what is answered, to whom, and in which shape.
+
+// A test fails by panicking; clippy's leave for that ends at functions marked `#[test]`.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+
+mod web {
+    mod access;
+    mod deliveries;
+    mod feed;
+    mod health;
+    mod messages;
+    mod pages;
+    mod quarantine;
+    mod reference;
+    mod stream;
+    mod support;
+    mod timeline;
+}

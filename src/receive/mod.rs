@@ -169,7 +169,10 @@ impl Receiver {
         let appended =
             tokio::spawn(async move { store.append(Arrival { delivery: verified, reading }).await }).await;
         match appended {
-            Ok(Ok(appended)) => appended.outcome,
+            Ok(Ok(appended)) => {
+                self.tally(&appended.changes);
+                appended.outcome
+            }
             Ok(Err(error)) => {
                 self.metrics.count(Metric::StoreErrors, "", 1);
                 match error {
@@ -181,6 +184,13 @@ impl Receiver {
                 Outcome::Refused(Refusal::Unavailable)
             }
             Err(_) => Outcome::Refused(Refusal::Unavailable),
+        }
+    }
+
+    /// Counts changes by their kinds, once they are on disk.
+    fn tally(&self, kinds: &[&'static str]) {
+        for kind in kinds {
+            self.metrics.count(Metric::Changes, kind, 1);
         }
     }
 

@@ -72,6 +72,9 @@ pub async fn release(receiver: &Receiver, id: DeliveryId) -> Result<Release, Rel
     let traceparent = receiver.traceparent(header("traceparent"));
     let resolved =
         receiver.store.resolve_quarantine(id, Resolution::Released { observation, traceparent }).await?;
+    if let Some(appended) = &resolved {
+        receiver.tally(&appended.changes);
+    }
     Ok(resolved.map_or(Release::Unknown, Release::Released))
 }
 

@@ -154,14 +154,18 @@ impl Change {
             ChangeKind::Participant(status) => status.id(),
             ChangeKind::Activity => &self.event,
         };
-        let kind = match (self.verdict, self.kind) {
+        routing_key(self.kind_word(), what, &self.account)
+    }
+
+    /// The first word of its routing key, which is also how changes are counted.
+    pub fn kind_word(&self) -> &'static str {
+        match (self.verdict, self.kind) {
             (_, ChangeKind::Activity) => "activity",
             (Verdict::Late, _) => "late",
             (Verdict::Conflict, _) => "conflict",
             (_, ChangeKind::SigningRequest(_)) => "signing_request",
             (_, ChangeKind::Participant(_)) => "participant",
-        };
-        routing_key(kind, what, &self.account)
+        }
     }
 
     /// The JSON body: a stable shape, documented in `/asyncapi.yaml`.

@@ -31,11 +31,11 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
     let delivery = arrival.delivery.delivery();
     ledger.now = ledger.now.max(delivery.received_at);
     let (subject, outcome, changes) = match &arrival.reading {
-        Reading::Unreadable(why) => (None, Outcome::Quarantined(why.clone()), 0),
+        Reading::Unreadable(why) => (None, Outcome::Quarantined(why.clone()), Vec::new()),
         Reading::Understood(seen) => {
             let cause = cause(delivery.id, delivery.received_at, Origin::Connect);
             let (reference, changes) = apply(ledger, seen, cause, &delivery.traceparent)?;
-            let outcome = if changes == 0 { Outcome::Duplicate } else { Outcome::Accepted };
+            let outcome = if changes.is_empty() { Outcome::Duplicate } else { Outcome::Accepted };
             (Some((reference, seen)), outcome, changes)
         }
     };
@@ -60,7 +60,7 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
             outcome.word().into(),
             reason.into(),
             signed(delivery.body.length()).into(),
-            signed(changes as u64).into(),
+            signed(changes.len() as u64).into(),
         ],
     )?;
     ledger.session.execute(
@@ -74,13 +74,13 @@ fn cause(delivery_id: DeliveryId, received_at: Timestamp, origin: Origin) -> Cau
     Cause { origin, received_at, delivery_id: Some(delivery_id) }
 }
 
-/// Runs the state machine and writes what it makes; the subject's number and how many changes.
+/// Runs the state machine and writes what it makes; the subject's number and the kinds of the changes.
 fn apply(
     ledger: &mut Ledger,
     seen: &Observation,
     cause: Cause,
     traceparent: &str,
-) -> Result<(i64, usize), Error> {
+) -> Result<(i64, Vec<&'static str>), Error> {
     let known = known_activity(ledger, seen)?;
     let held = ledger.open_subject(&seen.account, &seen.subject)?;
     let before = held.state.sequence;
@@ -92,7 +92,7 @@ fn apply(
     if !changes.is_empty() && ledger.enrich && seen.subject.signing_request().is_some() {
         claim_fetch(ledger, reference, before, cause.received_at, traceparent)?;
     }
-    Ok((reference, changes.len()))
+    Ok((reference, changes.iter().map(Change::kind_word).collect()))
 }
 
 /// Whether the observation's activity was published before. Looked up ahead, as the state machine does no I/O.
@@ -198,10 +198,10 @@ pub(super) fn release(
             reference.into(),
             seen.format.word().into(),
             seen.event.as_str().into(),
-            signed(changes as u64).into(),
+            signed(changes.len() as u64).into(),
         ],
     )?;
-    let outcome = if changes == 0 { Outcome::Duplicate } else { Outcome::Accepted };
+    let outcome = if changes.is_empty() { Outcome::Duplicate } else { Outcome::Accepted };
     Ok(Some(Appended { outcome, delivery_id: id, changes }))
 }
 
@@ -212,7 +212,7 @@ pub(super) fn drop_quarantined(ledger: &Ledger, id: DeliveryId) -> Result<Option
         &[id.0.as_bytes().as_slice().into()],
     )?;
     let outcome = Outcome::Quarantined("dropped".into());
-    Ok((changed > 0).then_some(Appended { outcome, delivery_id: id, changes: 0 }))
+    Ok((changed > 0).then_some(Appended { outcome, delivery_id: id, changes: Vec::new() }))
 }
 
 /// Appends the enriched change and ends its claim; what came in meanwhile keeps one, due at once after coalescing.

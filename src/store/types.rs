@@ -31,8 +31,8 @@ pub struct Appended {
     pub outcome: Outcome,
     /// The delivery.
     pub delivery_id: DeliveryId,
-    /// How many changes it made.
-    pub changes: usize,
+    /// The changes that it made, each by the first word of its routing key.
+    pub changes: Vec<&'static str>,
 }
 
 /// How much waits to be published.

@@ -109,7 +109,7 @@ pub(super) async fn release(
         Ok(appended) => Ok(HttpResponse::Ok().json(Resolved {
             outcome: appended.outcome.word(),
             delivery_id: id.0,
-            changes: appended.changes,
+            changes: appended.changes.len(),
         })),
         // Looked up again: it may have been resolved, or pruned, since we looked.
         Err(ReleaseError::Unknown) => Err(no_longer(&api, id).await),

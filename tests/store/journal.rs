@@ -12,8 +12,8 @@ async fn the_first_telling_is_accepted_and_the_second_is_a_duplicate() {
     let store = place.open();
     let first = place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     let second = place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
-    assert_eq!((first.outcome, first.changes), (Outcome::Accepted, 1));
-    assert_eq!((second.outcome, second.changes), (Outcome::Duplicate, 0));
+    assert_eq!((first.outcome, first.changes.len()), (Outcome::Accepted, 1));
+    assert_eq!((second.outcome, second.changes.len()), (Outcome::Duplicate, 0));
     let totals = store.totals().await.unwrap();
     assert_eq!((totals.accepted, totals.duplicates, totals.changes, totals.signing_requests), (1, 1, 1, 1));
 }
@@ -62,7 +62,7 @@ async fn many_at_once_share_transactions_and_each_gets_its_own_answer() {
                 let arrival = Arrival { delivery, reading: Reading::Understood(Box::new(seen)) };
                 let appended = store.append(arrival).await.unwrap();
                 assert_eq!(appended.delivery_id, id);
-                appended.changes
+                appended.changes.len()
             })
         })
         .collect();
@@ -112,7 +112,7 @@ async fn a_quarantine_is_ended_once_by_release_or_by_drop() {
         observation: Box::new(status(9, SigningRequestStatus::Sent)),
         traceparent: String::new(),
     };
-    assert_eq!(store.resolve_quarantine(ids[0], release()).await.unwrap().unwrap().changes, 1);
+    assert_eq!(store.resolve_quarantine(ids[0], release()).await.unwrap().unwrap().changes.len(), 1);
     assert!(store.resolve_quarantine(ids[0], release()).await.unwrap().is_none());
     assert!(store.resolve_quarantine(ids[1], Resolution::Dropped).await.unwrap().is_some());
     assert!(store.resolve_quarantine(ids[1], release()).await.unwrap().is_none());

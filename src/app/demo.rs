@@ -17,9 +17,10 @@ use crate::simulator::demo::{Demo, run_demo_traffic};
 use crate::simulator::docusign::{self, Docusign, Limits};
 use crate::simulator::sender::{Report, Target};
 use crate::store::{FeedQuery, Store};
+use crate::telemetry::logs;
 
 use super::Error;
-use super::server::{App, runtime, start_logs, stop_on_signal};
+use super::server::{App, runtime, stop_on_signal};
 
 /// What the demo tells while it runs.
 pub trait Audience: Send + 'static {
@@ -36,8 +37,11 @@ pub trait Audience: Send + 'static {
 /// # Errors
 /// As [`App::build`] and [`App::run`], and when the stand-in cannot be started.
 pub fn demo(loaded: Loaded, seconds: Option<u64>, mut audience: impl Audience) -> Result<(), Error> {
-    start_logs(&loaded);
     let set = |key: &str| loaded.rows.iter().any(|row| row.key == key && row.origin != Origin::Default);
+    logs::init(
+        loaded.settings.log_format,
+        if set("log.level") { &loaded.settings.log_level } else { "warn" },
+    );
     let (own_folder, own_address) = (!set("data_dir") && !set("store"), !set("listen"));
     let mut settings = loaded.settings;
     runtime()?.block_on(async move {

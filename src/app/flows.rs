@@ -38,7 +38,7 @@ impl Flows {
         if let Some(broker) = settings.for_broker().filter(|_| roles.contains(&Role::Relay)) {
             let (store, metrics) = (with.store.clone(), with.metrics.clone());
             let (clock, dice) = (with.clock.clone(), with.dice.clone());
-            let relay = Relay::new(store, broker_settings(settings), status.clone(), metrics, clock, dice);
+            let relay = Relay::new(store, broker, status.clone(), metrics, clock, dice);
             tasks.spawn(relay.run(stop.clone()));
         }
         if let Some(rest) = settings.for_rest().filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::{Clock, Dice, SystemClock, limits};
 use crate::broker;
-use crate::config::{Loaded, Loader, LogFormat, Role, Settings};
+use crate::config::{Loaded, Loader, Role, Settings};
 use crate::receive::{self, Receiver, Release, ReleaseError, Sources};
 use crate::store::{self, Store};
 use crate::telemetry::{Metrics, logs};
@@ -230,12 +230,7 @@ pub fn serve(
 }
 
 pub(super) fn start_logs(loaded: &Loaded) {
-    let format = match loaded.settings.log_format {
-        LogFormat::Auto => logs::Format::Auto,
-        LogFormat::Text => logs::Format::Text,
-        LogFormat::Json => logs::Format::Json,
-    };
-    logs::init(format, &loaded.settings.log_level);
+    logs::init(loaded.settings.log_format, &loaded.settings.log_level);
     for warning in &loaded.warnings {
         tracing::warn!(key = %warning.key, "{}: {}", warning.what, warning.todo);
     }

@@ -42,8 +42,6 @@ pub enum Refusal {
     DigestUnknown,
     /// The second factor (Basic) is missing or wrong.
     BasicWrong,
-    /// The account is not on the source's allow-list.
-    AccountNotAllowed,
     /// The body is larger than the limit.
     TooLarge,
     /// SOAP mode, whose answers we do not speak.
@@ -56,14 +54,13 @@ pub enum Refusal {
 
 impl Refusal {
     /// All refusals, for metrics and for the test that walks them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::UnknownSource,
         Self::NoKey,
         Self::SignatureMissing,
         Self::SignatureWrong,
         Self::DigestUnknown,
         Self::BasicWrong,
-        Self::AccountNotAllowed,
         Self::TooLarge,
         Self::Soap,
         Self::Incomplete,
@@ -79,7 +76,6 @@ impl Refusal {
             Self::SignatureWrong => "signature_wrong",
             Self::DigestUnknown => "digest_unknown",
             Self::BasicWrong => "basic_wrong",
-            Self::AccountNotAllowed => "account_not_allowed",
             Self::TooLarge => "too_large",
             Self::Soap => "soap",
             Self::Incomplete => "incomplete",

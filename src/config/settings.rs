@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
 use crate::base::{AccountId, SourceName};
+pub use crate::telemetry::logs::Format as LogFormat;
 
 /// Everything that can be set, checked. Secrets show neither in `Debug` nor in logs.
 #[derive(Debug, Clone)]
@@ -157,29 +158,6 @@ impl CloudEvents {
         match self {
             Self::Binary => "binary",
             Self::Structured => "structured",
-        }
-    }
-}
-
-/// How logs look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// Text at a terminal, JSON lines elsewhere.
-    #[default]
-    Auto,
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
-}
-
-impl LogFormat {
-    /// The format's word in settings.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Text => "text",
-            Self::Json => "json",
         }
     }
 }

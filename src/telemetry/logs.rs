@@ -52,11 +52,14 @@ pub fn init(format: Format, level: &str) {
     }
 }
 
+/// Libraries that tell too much of themselves at `info`; a directive of the operator's wins.
+const QUIET: &str = "actix_server=warn";
+
 /// The filter for `level`, and what is wrong with it.
 fn filter(level: &str) -> (EnvFilter, Option<String>) {
     let (filter, fault) = match level.trim() {
         "" => (info(), None),
-        level => match EnvFilter::builder().parse(level) {
+        level => match EnvFilter::builder().parse(format!("{QUIET},{level}")) {
             Ok(filter) => (filter, None),
             Err(error) => (info(), Some(error.to_string())),
         },
@@ -69,7 +72,7 @@ fn filter(level: &str) -> (EnvFilter, Option<String>) {
 }
 
 fn info() -> EnvFilter {
-    EnvFilter::default().add_directive(LevelFilter::INFO.into())
+    EnvFilter::builder().parse_lossy(format!("{QUIET},info"))
 }
 
 fn subscriber<W>(filter: EnvFilter, json: bool, colours: bool, to: W) -> Box<dyn Subscriber + Send + Sync>

@@ -261,10 +261,6 @@ fn refusal_row(refusal: Refusal) -> (StatusCode, &'static str) {
             (StatusCode::UNAUTHORIZED, "the signature's algorithm is unknown: only HMAC-SHA256 is taken")
         }
         Refusal::BasicWrong => (StatusCode::UNAUTHORIZED, "user name and password are missing or wrong"),
-        // Connect knows few answers; a delivery for an account that we do not serve is one that we do not trust.
-        Refusal::AccountNotAllowed => {
-            (StatusCode::UNAUTHORIZED, "the delivery's account is not on this source's list")
-        }
         Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the delivery is larger than is taken"),
         Refusal::Soap => (
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -440,7 +436,7 @@ mod tests {
     #[test]
     fn refused_deliveries_are_answered_as_connect_expects() {
         let statuses = Refusal::ALL.map(|refusal| Problem::from(refusal).status().as_u16());
-        assert_eq!(statuses, [404, 401, 401, 401, 401, 401, 401, 413, 415, 400, 503]);
+        assert_eq!(statuses, [404, 401, 401, 401, 401, 401, 413, 415, 400, 503]);
     }
 
     #[test]

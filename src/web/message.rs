@@ -14,7 +14,7 @@ use uuid::Uuid;
 #[serde(untagged)]
 pub enum Message {
     /// Of the kinds `signing_request`, `participant`, `activity`, `late` and `conflict`.
-    Change(ChangeMessage),
+    Change(Box<ChangeMessage>),
     /// Of the kind `enriched`.
     Enriched(EnrichedMessage),
 }

@@ -1,6 +1,7 @@
 //! What the tests stand on: the server as a process, a subscriber, signed deliveries, and bounded waiting.
 
 pub(crate) mod deliveries;
+pub(crate) mod rabbit;
 pub(crate) mod server;
 pub(crate) mod subscriber;
 pub(crate) mod traffic;

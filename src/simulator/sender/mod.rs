@@ -1,7 +1,6 @@
 //! Signed Connect traffic to any URL: many lives in flight at once, each one's messages in order, with retries,
 //! duplicates, swaps and forgeries as asked for; and books that say how all of it was answered.
 
-mod client;
 mod course;
 mod post;
 mod report;

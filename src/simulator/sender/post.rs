@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::{Dice, limits};
+use crate::rest::http_client;
 use crate::simulator::connect::{Configuration, Message, signatures};
 
 use super::report::{Books, Fate};
@@ -85,7 +86,9 @@ impl Post {
         stop: CancellationToken,
     ) -> Result<Self, super::Error> {
         target.checked()?;
-        let client = super::client::client(limits::SIMULATOR_POST_TIMEOUT)?;
+        let name = concat!("countersign-simulator/", env!("CARGO_PKG_VERSION"));
+        let client = http_client(name, limits::SIMULATOR_POST_TIMEOUT);
+        let client = client.map_err(|source| super::Error::Client(source.to_string()))?;
         Ok(Self { client, target, patience, dice, stop })
     }
 

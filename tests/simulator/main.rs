@@ -1,0 +1,14 @@
+//! The simulator held against DocuSign's own description, against the product's parser, and against receivers that
+//! answer by script.
+
+// A test fails by panicking; clippy's leave for that ends at functions marked `#[test]`.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod lives;
+mod oauth;
+mod play;
+mod receiver;
+mod rest;
+mod sender;
+mod wire;
+mod xml;

@@ -94,6 +94,8 @@ async function refreshCounts() {
   count("refused", totals.since_start.refused);
   count("enriched", totals.since_start.enriched);
   $("backlog-age").textContent = totals.backlog ? `for ${span(totals.backlog_age_seconds)}` : "";
+  // Without a broker nothing is late: the backlog is what the feed has.
+  if (!totals.broker.configured) document.querySelector('[data-count="backlog"]').parentElement.removeAttribute("data-raised");
   const { configured, connected, blocked: stopped, topology_faults: faults } = totals.broker;
   state.broker = configured;
   $("broker").hidden = false;
@@ -118,7 +120,8 @@ function clock(text) {
   const at = new Date(text);
   const today = at.toDateString() === new Date().toDateString();
   const shown = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  return el("time", { datetime: text, title: at.toLocaleString() }, today ? shown : `${at.toLocaleDateString()} ${shown}`);
+  const day = today ? "" : `${at.toLocaleDateString([], { month: "short", day: "numeric" })} `;
+  return el("time", { datetime: text, title: at.toLocaleString() }, day + shown);
 }
 
 function tick(published) {
@@ -281,7 +284,8 @@ function mile(step) {
   } else {
     const [kind, what] = step.change.routing_key.split(".");
     node.append(el("b", {}, step.milestone), el("span", {}, `change ${step.change.sequence}: ${kind.replace("_", " ")}`), badge(what));
-    if (step.change.verdict && step.change.verdict !== "advance") node.append(badge(step.change.verdict));
+    const { verdict } = step.change;
+    if (verdict === "conflict" || verdict === "late") node.append(badge("moved nothing", verdict));
   }
   return node;
 }

@@ -14,13 +14,13 @@ function el(tag, attributes = {}, ...children) {
 
 const nameOf = (reference) => reference.split("/").at(-1);
 
+/** Text with `code` in it. */
+const inline = (text) => text.split(/`([^`]+)`/).map((piece, i) => (i % 2 ? el("code", {}, piece) : piece));
+
 /** Markdown of the modest kind that descriptions use: paragraphs and `code`. */
 function prose(text) {
   const paragraphs = (text ?? "").split(/\n\n+/).filter((part) => part.trim());
-  return paragraphs.map((part) => {
-    const pieces = part.split(/`([^`]+)`/);
-    return el("p", {}, ...pieces.map((piece, i) => (i % 2 ? el("code", {}, piece) : piece)));
-  });
+  return paragraphs.map((part) => el("p", {}, ...inline(part)));
 }
 
 /** A schema in a few words, with links to those that have a name. */
@@ -71,8 +71,9 @@ function schemaCard(name, schema) {
 
 function example(method, path, operation) {
   const body = operation.requestBody ? ` \\\n  -H 'content-type: application/json' -d '…'` : "";
-  const open = operation.security?.some((one) => !Object.keys(one).length);
-  const token = open ? "" : ` \\\n  -H "authorization: Bearer $TOKEN"`;
+  const ways = (operation.security ?? [{ token: [] }]).flatMap((one) => Object.keys(one));
+  const token = ways.includes("signature") ? ` \\\n  -H "x-docusign-signature-1: $SIGNATURE"`
+    : ways.includes("token") ? ` \\\n  -H "authorization: Bearer $TOKEN"` : "";
   const verb = method === "get" ? "" : ` -X ${method.toUpperCase()}`;
   return el("pre", {}, `curl${verb} ${location.origin}${path}${token}${body}`);
 }
@@ -101,7 +102,7 @@ function operationCard(method, path, operation) {
   return el("details", { class: "card op", id: operation.operationId },
     el("summary", {},
       el("span", { class: "badge method", "data-tone": tone }, method.toUpperCase()),
-      el("code", {}, path), el("span", {}, operation.summary ?? "")),
+      el("code", {}, path), el("span", {}, ...inline(operation.summary ?? ""))),
     el("div", {}, ...prose(operation.description), parameters(operation),
       body ? el("p", {}, "Body: ", kind(body.schema)) : null, answers(operation), example(method, path, operation)));
 }

@@ -38,8 +38,6 @@ pub(crate) struct Report {
     pub(crate) kinds: BTreeMap<String, u64>,
     /// Messages by CloudEvents mode.
     pub(crate) modes: BTreeMap<String, u64>,
-    /// Different things that the messages are about.
-    pub(crate) subjects: u64,
     /// Signing requests by the last status to which they advanced.
     pub(crate) stands: BTreeMap<String, u64>,
     /// The last sequence of each subject, added up.
@@ -54,6 +52,7 @@ impl Report {
     /// Fails where a message broke the contract or a sequence has a gap.
     pub(crate) fn assert_sound(&self) {
         assert_eq!(self.fault_count, 0, "{:#?}", self.faults);
+        assert_eq!(self.messages, self.ids + self.duplicates, "{self:#?}");
         assert_eq!(
             self.last_sequences, self.ids,
             "every sequence from 1 on has come exactly once: {self:#?}"

@@ -52,8 +52,9 @@ pub fn init(format: Format, level: &str) {
     }
 }
 
-/// Libraries that tell too much of themselves at `info`; a directive of the operator's wins.
-const QUIET: &str = "actix_server=warn";
+/// Libraries that tell too much of themselves: what lapin calls an error, the broker's door reports once and in our
+/// words. A directive of the operator's wins.
+const QUIET: &str = "actix_server=warn,lapin=off";
 
 /// The filter for `level`, and what is wrong with it.
 fn filter(level: &str) -> (EnvFilter, Option<String>) {

@@ -33,9 +33,7 @@ pub(super) async fn get(
 
 /// The account in a path.
 pub(super) fn account(shared: &Shared, account: &str) -> Result<Uuid, ApiError> {
-    let id = account.parse().map_err(|_| ApiError::no_such_account())?;
-    let known = lock(&shared.world).account(id).is_some();
-    known.then_some(id).ok_or_else(ApiError::no_such_account)
+    lock(&shared.world).account_id(account).ok_or_else(ApiError::no_such_account)
 }
 
 /// The account and the envelope in a path.

@@ -10,7 +10,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue,
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use uuid::Uuid;
 
 use super::budget::{Exceeded, Left};
@@ -18,6 +18,9 @@ use super::errors::ApiError;
 use super::faults::FaultKind;
 use super::world::TokenKind;
 use super::{REST, Shared, Socket, lock};
+
+/// How long the server has to write the first half of an answer that is cut short.
+const FLUSH: Duration = Duration::from_millis(20);
 
 /// The middleware.
 pub(super) async fn gate(
@@ -30,7 +33,7 @@ pub(super) async fn gate(
     }
     let call = name(&request);
     lock(&shared.calls).count(&call);
-    let account = account(request.path());
+    let account = account(&shared, request.path());
     let faults = lock(&shared.faults).draw(&call, &shared.dice);
     let (delays, faults): (Vec<_>, Vec<_>) =
         faults.into_iter().partition(|fault| matches!(fault, FaultKind::Slow { .. }));
@@ -63,8 +66,9 @@ fn name(request: &ServiceRequest) -> String {
 }
 
 /// The account in a REST path.
-fn account(path: &str) -> Option<Uuid> {
-    path.strip_prefix("/restapi/v2.1/accounts/")?.split('/').next()?.parse().ok()
+fn account(shared: &Shared, path: &str) -> Option<Uuid> {
+    let named = path.strip_prefix("/restapi/v2.1/accounts/")?.split('/').next()?;
+    lock(&shared.world).account_id(named)
 }
 
 fn spend(shared: &Shared, account: Uuid) -> Option<Left> {
@@ -127,8 +131,12 @@ async fn truncated(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBod
     let (head, body) = response.into_parts();
     let whole = to_bytes(body).await.unwrap_or_default();
     let half = whole.slice(..whole.len() / 2);
-    let broken = std::io::Error::other("truncated on demand");
-    let body = stream::iter([Ok::<Bytes, std::io::Error>(half), Err(broken)]);
+    let body = stream::iter([Ok::<Bytes, std::io::Error>(half)]).chain(stream::once(async {
+        // The server writes what it has only while it waits for more.
+        tokio::time::sleep(FLUSH).await;
+        Err(std::io::Error::other("truncated on demand"))
+    }));
+    let body = Box::pin(body);
     // One byte more than there is, so that even an empty body is cut short.
     let body = SizedStream::new(whole.len() as u64 + 1, body);
     ServiceResponse::new(request, head.set_body(BoxBody::new(body)))

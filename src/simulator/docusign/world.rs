@@ -41,6 +41,15 @@ impl World {
         }
     }
 
+    /// The account that a path names, by its GUID or, as DocuSign takes too, by its number.
+    pub(super) fn account_id(&self, named: &str) -> Option<Uuid> {
+        if let Ok(id) = named.parse() {
+            return self.accounts.contains_key(&id).then_some(id);
+        }
+        let number: u64 = named.parse().ok()?;
+        self.accounts.values().map(|(account, _)| account).find(|a| a.number == number).map(|a| a.id)
+    }
+
     pub(super) fn account(&self, id: Uuid) -> Option<&Arc<Account>> {
         self.accounts.get(&id).map(|(account, _)| account)
     }

@@ -14,9 +14,9 @@ use uuid::Uuid;
 #[serde(untagged)]
 pub enum Message {
     /// Of the kinds `signing_request`, `participant`, `activity`, `late` and `conflict`.
-    Change(ChangeMessage),
+    Change(Box<ChangeMessage>),
     /// Of the kind `enriched`.
-    Enriched(EnrichedMessage),
+    Enriched(Box<EnrichedMessage>),
 }
 
 /// One change of a signing request, participant, template, agreement or account.

@@ -40,7 +40,11 @@ async fn without_a_broker_changes_are_read_in_order_page_by_page() {
         after = next.to_owned();
     }
     assert_eq!(pages, whole, "small pages say what large ones say");
-    assert_eq!(server.metric("countersign_backlog").await, whole.len() as f64, "all of it waits for a broker to come");
+    assert_eq!(
+        server.metric("countersign_backlog").await,
+        whole.len() as f64,
+        "all of it waits for a broker to come"
+    );
 }
 
 #[tokio::test]

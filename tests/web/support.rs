@@ -83,6 +83,7 @@ impl Bench {
             clock: clock.clone(),
             dice: dice.clone(),
             metrics: metrics.clone(),
+            explaining: receive::Turns::default(),
         };
         receiver.prepare().unwrap();
         let broker = Arc::new(Mutex::new(BrokerView::default()));

@@ -15,4 +15,5 @@ mod web {
     mod stream;
     mod support;
     mod timeline;
+    mod wire;
 }

@@ -145,6 +145,9 @@ pub const PAGE_ROWS_MAX: usize = 1_000;
 pub const PAGE_ROWS: usize = 100;
 /// Open server-sent streams; one more is answered 503.
 pub const STREAMS_MAX: usize = 256;
+/// A stream reads at most this often, and tells all that came meanwhile at once: a busy store would else be asked
+/// once for each commit and each stream.
+pub const STREAM_READ_EVERY: Duration = Duration::from_millis(25);
 /// Changes read from the feed at a time, for a page or a stream: all that a stream holds in memory, times
 /// [`STREAMS_MAX`]. An enriched change can have more than a megabyte.
 pub const FEED_READ_ROWS: usize = 16;

@@ -218,3 +218,67 @@ pub(super) async fn replay(
     tracing::info!(replayed, "changes are published again");
     Ok(HttpResponse::Ok().json(Replayed { replayed }))
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::App;
+    use actix_web::test::{TestRequest, call_and_read_body_json, init_service};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::web::bench::Bench;
+
+    async fn positions(bench: &Bench, most: usize, bytes_max: usize) -> (Vec<u64>, bool) {
+        let (rows, more) = page(&bench.store, FeedQuery::default(), most, bytes_max).await.unwrap();
+        (rows.iter().map(|row| row.position).collect(), more)
+    }
+
+    #[tokio::test]
+    async fn a_page_ends_early_where_messages_are_large_and_says_that_more_follow() {
+        let bench = Bench::new();
+        for number in 0..20 {
+            bench.sent(number).await;
+        }
+        let (one, _) = page(&bench.store, FeedQuery::default(), 1, usize::MAX).await.unwrap();
+        let bytes = one[0].change.get().len();
+        assert_eq!(positions(&bench, 20, bytes * 3 - 1).await, (vec![1, 2, 3], true));
+        assert_eq!(positions(&bench, 20, 1).await, (vec![1], true), "one comes whatever its size");
+        assert_eq!(positions(&bench, 20, 0).await, (vec![1], true));
+        assert_eq!(positions(&bench, 20, usize::MAX).await, ((1..=20).collect(), false));
+        assert_eq!(positions(&bench, 20, bytes * 20).await, ((1..=20).collect(), false), "exactly all");
+    }
+
+    #[actix_web::test]
+    async fn what_was_published_can_be_published_again() {
+        let bench = Bench::new();
+        for number in 0..3 {
+            bench.sent(number).await;
+        }
+        bench.settle([1, 2]).await;
+        let api = Data::new(bench.api());
+        let app =
+            init_service(App::new().configure(|config| crate::web::configure(config, api.clone()))).await;
+        let peer = "127.0.0.1:9".parse().unwrap();
+        let published = async || {
+            let request = TestRequest::get().uri("/v1/changes").peer_addr(peer).to_request();
+            let page: Value = call_and_read_body_json(&app, request).await;
+            page["result"].as_array().unwrap().iter().map(|row| row["published"] == true).collect::<Vec<_>>()
+        };
+        assert_eq!(published().await, [true, true, false]);
+        let replay = TestRequest::post().uri("/v1/changes/replay").peer_addr(peer);
+        let replay = replay.set_json(json!({"positions": [2, 2, 3, 99]})).to_request();
+        let answer: Value = call_and_read_body_json(&app, replay).await;
+        assert_eq!(answer, json!({"replayed": 1}), "the second alone was published and is there");
+        assert_eq!(published().await, [true, false, false]);
+        let request = TestRequest::get().uri("/v1/totals").peer_addr(peer).to_request();
+        let totals: Value = call_and_read_body_json(&app, request).await;
+        assert_eq!((&totals["published"], &totals["backlog"]), (&json!(1), &json!(2)));
+    }
+
+    #[test]
+    fn a_damaged_message_is_a_fault_of_ours_and_not_passed_on() {
+        let mut row = Bench::row(3);
+        row.entry.body = "{\"cut\":".into();
+        assert_eq!(ChangeRow::new(row).unwrap_err().status().as_u16(), 500);
+    }
+}

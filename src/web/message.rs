@@ -16,7 +16,7 @@ pub enum Message {
     /// Of the kinds `signing_request`, `participant`, `activity`, `late` and `conflict`.
     Change(Box<ChangeMessage>),
     /// Of the kind `enriched`.
-    Enriched(EnrichedMessage),
+    Enriched(Box<EnrichedMessage>),
 }
 
 /// One change of a signing request, participant, template, agreement or account.

@@ -8,6 +8,8 @@ pub mod message;
 pub mod problem;
 
 mod api;
+#[cfg(test)]
+mod bench;
 mod caller;
 mod changes;
 mod deliveries;

@@ -1,12 +1,14 @@
 //! The feed as server-sent events: resumable, bounded, woken by the store.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::{Position, limits};
@@ -68,13 +70,16 @@ pub(super) async fn follow(_: Caller, request: HttpRequest, api: Data<Api>) -> R
         }
     }
     query.after = resumed.unwrap_or(last);
-    let place = Place::take(&api)?;
+    let (place, now) = (Place::take(&api)?, Instant::now());
     let live = Live {
         store: api.store.clone(),
         query,
         news,
         stopping: api.stopping.clone(),
         stage: Stage::Opening,
+        heartbeat: limits::STREAM_HEARTBEAT,
+        beat_at: now,
+        read_at: now,
         _place: place,
     };
     Ok(HttpResponse::Ok()
@@ -112,6 +117,12 @@ struct Live {
     news: watch::Receiver<Position>,
     stopping: CancellationToken,
     stage: Stage,
+    heartbeat: Duration,
+    /// When the next heartbeat is due: counted from the last piece, so that news which the filters leave out do not
+    /// put it off.
+    beat_at: Instant,
+    /// When the feed was last read.
+    read_at: Instant,
     _place: Place,
 }
 
@@ -129,6 +140,12 @@ enum Stage {
 impl Live {
     /// The next piece, with what comes after it; none when the stream ends.
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        let piece = self.piece().await?;
+        self.beat_at = Instant::now() + self.heartbeat;
+        Some((Ok(piece.into()), self))
+    }
+
+    async fn piece(&mut self) -> Option<String> {
         loop {
             if self.stopping.is_cancelled() {
                 return None;
@@ -137,34 +154,47 @@ impl Live {
                 Stage::Opening => {
                     self.stage = Stage::Reading;
                     // The place goes out at once: who is cut off before the first event resumes from it.
-                    let piece = format!("retry: {RETRY_MS}\n{}", place(self.query.after));
-                    return Some((Ok(piece.into()), self));
+                    return Some(format!("retry: {RETRY_MS}\n{}", place(self.query.after)));
                 }
                 Stage::Reading => {
                     let piece = self.read().await?;
                     if !piece.is_empty() {
-                        return Some((Ok(piece.into()), self));
+                        return Some(piece);
                     }
                 }
                 Stage::Waiting => {
-                    let quiet = tokio::select! {
-                        () = self.stopping.cancelled() => return None,
-                        news = self.news.changed() => { news.ok()?; false }
-                        () = tokio::time::sleep(limits::STREAM_HEARTBEAT) => true,
-                    };
-                    if quiet {
+                    if self.wait().await? {
+                        self.stage = Stage::Reading;
+                    } else {
                         // The comment keeps proxies awake; the place moves past changes that the filters left out.
-                        return Some((Ok(format!(":\n{}", place(self.query.after)).into()), self));
+                        return Some(format!(":\n{}", place(self.query.after)));
                     }
-                    self.stage = Stage::Reading;
                 }
             }
         }
     }
 
+    /// Waits for news, true, or for the time of a heartbeat, false; none at the end.
+    async fn wait(&mut self) -> Option<bool> {
+        let after = self.query.after;
+        let news = async {
+            // Asked as a state and not as an event: nothing is lost when the heartbeat comes first.
+            let open = self.news.wait_for(|last| *last > after).await.is_ok();
+            tokio::time::sleep_until(self.read_at + limits::STREAM_READ_EVERY).await;
+            open
+        };
+        tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => None,
+            () = tokio::time::sleep_until(self.beat_at) => Some(false),
+            open = news => open.then_some(true),
+        }
+    }
+
     /// The events of the next few changes; none when the feed cannot be read, and the stream then ends.
     async fn read(&mut self) -> Option<String> {
-        let seen = *self.news.borrow_and_update();
+        self.read_at = Instant::now();
+        let seen = *self.news.borrow();
         let rows = match self.store.feed(self.query.clone()).await {
             Ok(rows) => rows,
             Err(error) => {
@@ -202,11 +232,83 @@ fn event(row: FeedRow) -> Option<String> {
     let data = serde_json::to_string(&row).ok()?;
     let mut event = format!("id: {position}\nevent: {kind}\n");
     // An end of line within the data would end the field; JSON has none but between its tokens.
-    for line in data.lines() {
+    for line in data.split(['\n', '\r']).filter(|line| !line.is_empty()) {
         event.push_str("data: ");
         event.push_str(line);
         event.push('\n');
     }
     event.push('\n');
     Some(event)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::bench::Bench;
+
+    fn live(bench: &Bench, query: FeedQuery, heartbeat: Duration) -> Live {
+        let now = Instant::now();
+        Live {
+            store: bench.store.clone(),
+            query: FeedQuery { limit: limits::FEED_READ_ROWS, ..query },
+            news: bench.store.last_position(),
+            stopping: CancellationToken::new(),
+            stage: Stage::Waiting,
+            heartbeat,
+            beat_at: now + heartbeat,
+            read_at: now,
+            _place: Place::take(&bench.api()).unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_quiet_stream_beats_and_its_place_moves_past_what_the_filters_leave_out() {
+        let bench = Bench::new();
+        let query = FeedQuery { status: Some("completed".into()), ..FeedQuery::default() };
+        let mut quiet = live(&bench, query, Duration::from_millis(40));
+        assert_eq!(quiet.piece().await.unwrap(), ":\nid: 0\n\n");
+        for number in 0..3 {
+            bench.sent(number).await;
+        }
+        quiet.news.wait_for(|last| last.0 == 3).await.unwrap();
+        let mut beats = Vec::new();
+        while beats.last().is_none_or(|beat| beat != ":\nid: 3\n\n") {
+            let (piece, next) = quiet.next().await.unwrap();
+            quiet = next;
+            beats.push(String::from_utf8(piece.unwrap().to_vec()).unwrap());
+        }
+        assert!(beats.iter().all(|beat| beat.starts_with(":\nid: ")), "{beats:?}");
+    }
+
+    #[tokio::test]
+    async fn news_that_the_filters_leave_out_do_not_put_the_heartbeat_off() {
+        let bench = Bench::new();
+        let query = FeedQuery { status: Some("completed".into()), ..FeedQuery::default() };
+        let heartbeat = Duration::from_millis(100);
+        let mut busy = live(&bench, query, heartbeat);
+        let began = Instant::now();
+        let telling = async {
+            for number in 0..u32::MAX {
+                bench.sent(number).await;
+            }
+        };
+        let piece = tokio::select! {
+            piece = busy.piece() => piece.unwrap(),
+            () = telling => unreachable!("it goes on for hours"),
+        };
+        assert!(piece.starts_with(":\n"), "{piece}");
+        assert!(began.elapsed() >= heartbeat);
+    }
+
+    #[test]
+    fn an_end_of_line_within_a_message_stays_within_its_event() {
+        let mut row = Bench::row(7);
+        row.entry.body = "{\n\"a\":\r\n1,\r\"b\":2}".into();
+        let event = event(row).unwrap();
+        assert_eq!(event.matches("\n\n").count(), 1, "{event}");
+        assert!(!event.contains('\r'), "{event}");
+        assert!(event.lines().filter(|line| !line.is_empty()).all(|line| line.contains(": ")), "{event}");
+        let data: String = event.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+        assert!(serde_json::from_str::<serde_json::Value>(&data).is_ok(), "{data}");
+    }
 }

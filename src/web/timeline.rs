@@ -328,3 +328,102 @@ fn milestones(deliveries: Vec<store::DeliveryRow>, changes: Vec<(FeedRow, Told)>
     steps.sort_by_key(|(key, _)| *key);
     steps.into_iter().map(|(_, step)| step).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::base::{AccountId, SigningRequestId};
+    use crate::signing::State;
+    use crate::web::bench::{Bench, now};
+
+    fn row(position: u64, published: bool, event_type: &str, body: &Value) -> FeedRow {
+        let mut row = Bench::row(position);
+        row.published = published;
+        row.entry.event_type = event_type.into();
+        row.entry.body = body.to_string();
+        row
+    }
+
+    fn shown(state: Value, changes: Vec<FeedRow>) -> Value {
+        let state: State = serde_json::from_value(state).unwrap();
+        let (account, signing_request) = (AccountId::new("a"), SigningRequestId::new("r"));
+        let timeline = store::Timeline {
+            account,
+            signing_request,
+            state,
+            deliveries: Vec::new(),
+            changes,
+            enrichment: None,
+        };
+        serde_json::to_value(Timeline::from(timeline)).unwrap()
+    }
+
+    fn fetched(people: Value) -> FeedRow {
+        row(
+            9,
+            false,
+            ENRICHED_TYPE,
+            &json!({"received_at": now(), "signing_request": {"participants": people}}),
+        )
+    }
+
+    #[test]
+    fn a_published_change_has_a_milestone_after_it_was_stored() {
+        let told = json!({"received_at": now(), "verdict": "advance"});
+        let changes =
+            vec![row(1, true, "x", &told), row(2, false, "x", &told), row(3, true, ENRICHED_TYPE, &told)];
+        let timeline = shown(json!({"n": 3, "s": 0}), changes);
+        let miles: Vec<String> = timeline["milestones"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| {
+                format!(
+                    "{} {}",
+                    m["milestone"].as_str().unwrap(),
+                    m["change"]["position"].as_u64().or(m["position"].as_u64()).unwrap()
+                )
+            })
+            .collect();
+        assert_eq!(miles, ["stored 1", "stored 2", "enriched 3", "published 1", "published 3"]);
+        assert_eq!(timeline["milestones"][3]["at"], Value::Null);
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_read_back_leaves_its_milestone() {
+        let mut damaged = row(1, false, "x", &Value::Null);
+        damaged.entry.body = "{".into();
+        let timeline = shown(json!({"n": 1, "s": 0}), vec![damaged]);
+        assert_eq!(timeline["milestones"][0]["at"], now().to_string(), "when it happened stands in");
+    }
+
+    #[test]
+    fn participants_that_only_a_fetch_told_of_join_those_that_deliveries_told_of() {
+        let state = json!({"n": 1, "s": 2, "p": {"2": {"s": 2}}});
+        let people = json!([
+            {"id": "1", "name": "One", "routing_order": 1, "status": {"id": "completed", "name": "Completed"}},
+            {"id": "2", "name": "Two", "routing_order": 2, "status": {"id": "completed", "name": "Completed"}},
+        ]);
+        let timeline = shown(state, vec![fetched(people)]);
+        let people: Vec<_> = timeline["participants"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| (&p["name"], &p["status"]["id"]))
+            .collect();
+        assert_eq!(
+            people,
+            [(&json!("One"), &json!("completed")), (&json!("Two"), &json!("sent"))],
+            "ours wins"
+        );
+    }
+
+    #[test]
+    fn participants_under_other_ids_are_not_shown_twice() {
+        let state = json!({"n": 1, "s": 2, "p": {"guid-of-one": {"s": 2}}});
+        let timeline = shown(state, vec![fetched(json!([{"id": "1", "name": "One"}]))]);
+        assert_eq!(timeline["participants"].as_array().map(Vec::len), Some(1), "{timeline}");
+    }
+}

@@ -42,7 +42,7 @@ async fn deliveries_are_narrowed_by_outcome_and_account() {
     bench.clock.advance(jiff::SignedDuration::from_secs(1));
     let (_, unreadable) = bench.receive(b"<x/>").await;
     let found = async |query: &str| ids(&bench.get(&format!("/v1/deliveries?{query}")).await.json());
-    assert_eq!(found("outcome=accepted").await, [first.clone()]);
+    assert_eq!(found("outcome=accepted").await, [first.as_str()]);
     assert_eq!(found("outcome=duplicate").await, [again.to_string()]);
     assert_eq!(found("outcome=quarantined").await, [unreadable.to_string()]);
     assert_eq!(found(&format!("account={ACCOUNT}")).await, [again.to_string(), first]);
@@ -98,7 +98,7 @@ async fn a_delivery_that_never_came_is_not_found_and_an_id_that_is_none_is_refus
 }
 
 #[actix_web::test]
-async fn a_pruned_delivery_has_no_bytes_any_more() {
+async fn a_pruned_delivery_is_not_found() {
     let bench = Bench::new();
     let id = bench.tell("envelope-sent", "env-a").await;
     bench.clock.advance(jiff::SignedDuration::from_hours(1));

@@ -73,7 +73,7 @@ fn operations(openapi: &Value) -> Vec<(String, String, Value)> {
 }
 
 /// The schema of an answer: the exact status, else its class.
-fn schema_of<'a>(operation: &'a Value, status: u16) -> Option<&'a Value> {
+fn schema_of(operation: &Value, status: u16) -> Option<&Value> {
     let responses = &operation["responses"];
     let class = format!("{}XX", status / 100);
     [status.to_string(), class].iter().find_map(|key| {

@@ -50,6 +50,12 @@ impl Settings {
         self
     }
 
+    /// The same with another command than `serve`.
+    pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        self
+    }
+
     /// The same publishing to a broker.
     pub(crate) fn broker(self, url: &str) -> Self {
         self.with("COUNTERSIGN_BROKER", url)
@@ -127,6 +133,22 @@ impl Server {
     /// The folder that holds its settings and its data.
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Another command of the program in the server's folder, on its settings and its address.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let settings = self.settings.clone().with("COUNTERSIGN_LISTEN", &self.address.to_string());
+        command(&settings.arguments(arguments), &self.folder)
+    }
+
+    /// Writes another `countersign.toml`, for the next start.
+    pub(crate) fn write_settings(&mut self, toml: &str) {
+        self.settings.file = Some(toml.to_owned());
     }
 
     /// What it has logged, starts before this one included.

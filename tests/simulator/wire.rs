@@ -61,7 +61,8 @@ fn the_real_sample_and_ours_have_the_same_keys_in_the_same_order() {
     };
     let (mut theirs, mut ours) = (keys(&sample), keys(&body(step, &configuration)));
     // The last piece is a value and no key.
-    (theirs.pop(), ours.pop());
+    theirs.pop();
+    ours.pop();
     assert_eq!(ours, theirs);
 }
 

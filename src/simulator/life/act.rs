@@ -260,7 +260,9 @@ impl Scene<'_> {
         self.envelope.recipients[who] = successor;
         self.tell(event, Some(who));
         if let Some(told) = self.told.last_mut() {
-            told.reassigned_recipient_id = told.recipient_id.replace(former_id);
+            let successor_id = told.recipient_id.replace(former_id);
+            // Only a reassignment is known to name who took over.
+            told.reassigned_recipient_id = successor_id.filter(|_| event == "recipient-reassign");
         }
         self.notify(who);
     }

@@ -30,14 +30,9 @@ pub enum Error {
     /// No HTTP client.
     #[error("no HTTP client can be built: {0}")]
     Client(String),
-    /// The URL is none.
-    #[error("`{url}` is no URL to send to: {why}")]
-    Url {
-        /// As given.
-        url: String,
-        /// What is wrong with it.
-        why: String,
-    },
+    /// The URL is none; it is not quoted, for it may hold a password.
+    #[error("the target is no URL to send to: {0}")]
+    Url(String),
     /// A probability is none.
     #[error("`{name}` is a probability, from 0 to 1, not {value}")]
     Probability {

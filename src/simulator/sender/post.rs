@@ -1,5 +1,6 @@
 //! One signed POST, tried again as Connect tries again, until it has its one final answer.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
@@ -16,7 +17,7 @@ use super::report::{Books, Fate};
 use super::spoil::Spoilt;
 
 /// Where messages go, signed by which keys, in which shape.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Target {
     /// The receiver's URL; `user:password@` in it become Basic authentication.
     pub url: String,
@@ -26,13 +27,19 @@ pub struct Target {
     pub configuration: Configuration,
 }
 
+impl fmt::Debug for Target {
+    // The URL may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("configuration", &self.configuration).finish_non_exhaustive()
+    }
+}
+
 impl Target {
     fn checked(&self) -> Result<(), super::Error> {
-        let wrong = |why: String| super::Error::Url { url: self.url.clone(), why };
-        let url = url::Url::parse(&self.url).map_err(|why| wrong(why.to_string()))?;
+        let url = url::Url::parse(&self.url).map_err(|why| super::Error::Url(why.to_string()))?;
         match url.scheme() {
             "http" | "https" => Ok(()),
-            _ => Err(wrong("it must begin with http:// or https://".to_owned())),
+            _ => Err(super::Error::Url("it must begin with http:// or https://".to_owned())),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A thread of its own writes, in groups: all that waits goes into one transaction, and each waiter is answered
 //! once that transaction is on disk. A few reader threads serve everything else. The code behind the door is
-//! synchronous and speaks one body of SQL through [`session`], so that a second database can stand beside SQLite.
+//! synchronous and speaks one body of SQL through `session`, so that a second database can stand beside SQLite.
 
 mod append;
 mod body;

@@ -9,6 +9,7 @@ pub mod problem;
 
 mod api;
 #[cfg(test)]
+#[path = "tests/bench.rs"]
 mod bench;
 mod caller;
 mod changes;

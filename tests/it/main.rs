@@ -4,6 +4,9 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod answers;
+mod commands;
 mod feed;
+mod large;
 mod lifecycle;
+mod line;
 mod support;

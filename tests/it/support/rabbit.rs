@@ -144,9 +144,11 @@ impl Rabbit {
 
     /// The queues of a virtual host, and how many messages each holds.
     pub(crate) async fn list_queues(&self, vhost: &str) -> BTreeMap<String, u64> {
-        let listed = self.ctl(&["list_queues", "--vhost", vhost, "name", "messages", "--formatter", "json"]).await;
+        let listed =
+            self.ctl(&["list_queues", "--vhost", vhost, "name", "messages", "--formatter", "json"]).await;
         let rows: Vec<serde_json::Value> = serde_json::from_str(&listed).expect("JSON of rabbitmqctl");
-        let row = |row: &serde_json::Value| Some((row["name"].as_str()?.to_owned(), row["messages"].as_u64()?));
+        let row =
+            |row: &serde_json::Value| Some((row["name"].as_str()?.to_owned(), row["messages"].as_u64()?));
         rows.iter().filter_map(row).collect()
     }
 
@@ -247,9 +249,7 @@ fn write_settings(folder: &Path, ports: Ports, vhosts: usize) {
         ),
     );
     let names = || std::iter::once("/".to_owned()).chain((0..vhosts).map(|number| format!("v{number}")));
-    let permission = |vhost| {
-        serde_json::json!({ "user": "guest", "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*" })
-    };
+    let permission = |vhost| serde_json::json!({ "user": "guest", "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*" });
     let all = serde_json::json!({
         "users": [{ "name": "guest", "password": "guest", "tags": "administrator" }],
         "vhosts": names().map(|name| serde_json::json!({ "name": name })).collect::<Vec<_>>(),

@@ -32,7 +32,7 @@ pub use stamp::{REQUEST_ID, stamp};
 
 use actix_web::error::{JsonPayloadError, PayloadError};
 use actix_web::guard::{Any, Get, Guard, Head, Not, Post};
-use actix_web::web::{self, Data, JsonConfig, ServiceConfig};
+use actix_web::web::{self, Data, JsonConfig, PathConfig, ServiceConfig};
 use actix_web::{Resource, Route};
 
 use crate::base::limits;
@@ -42,6 +42,8 @@ pub fn configure_health(config: &mut ServiceConfig, api: Data<Api>) {
     config
         .app_data(api)
         .app_data(json())
+        // What cannot be read as text is at no path of ours.
+        .app_data(PathConfig::default().error_handler(|_, _| Problem::PathUnknown.into()))
         .default_service(web::to(async || Err::<String, _>(Problem::PathUnknown)))
         .service(reads("/livez").route(get().to(health::live)))
         .service(reads("/readyz").route(get().to(health::ready)))

@@ -127,6 +127,30 @@ async fn what_is_at_no_path_and_what_a_path_does_not_take_are_told_in_the_one_sh
 }
 
 #[actix_web::test]
+async fn hostile_paths_and_queries_are_answered_in_the_one_shape() {
+    let bench = Bench::new();
+    for path in [
+        "/v1/changes/%ff",
+        "/v1/deliveries/%ff%fe",
+        "/v1/signing-requests/%c3%28/timeline",
+        "/v1/signing-requests/%2e%2e%2f/timeline",
+        "/v1/signing-requests/'%20OR%201=1--/timeline",
+        "/v1/changes?after=%ff",
+        "/v1/changes?%00=1",
+        "/v1/changes?status=%e2%80%ae",
+        "/v1/changes?=&&&=",
+        "/v1/deliveries?before=%00",
+        "/v1/quarantine/%F0%9F%92%A9",
+    ] {
+        let answer = bench.get(path).await;
+        assert!((400..500).contains(&answer.status), "{path}: {}", answer.status);
+        assert_eq!(answer.json()["statusCode"], answer.status, "{path}");
+    }
+    let long = format!("/v1/changes?account={}", "x".repeat(20_000));
+    assert_eq!(bench.get(&long).await.status, 400);
+}
+
+#[actix_web::test]
 async fn every_answer_has_a_request_id_and_takes_over_a_plain_one() {
     let bench = Bench::new();
     let id = |answer: &super::support::Answer| answer.header("x-request-id").unwrap_or_default().to_owned();

@@ -103,11 +103,15 @@ async fn parts(api: &Api) -> Vec<Part> {
             part("broker", "degraded", apart.into_iter().chain(blocked).chain(broker.error).collect())
         }
     };
-    let faults: Vec<_> = broker.faults.iter().map(|fault| format!("{}: {}", fault.part, fault.why)).collect();
+    let mut faults: Vec<_> =
+        broker.faults.iter().map(|fault| format!("{}: {}", fault.part, fault.why)).collect();
+    if faults.is_empty() && !broker.connected {
+        faults.push("not known while the broker is away".to_owned());
+    }
     let topology = match (broker.configured, faults.is_empty()) {
-        (false, _) => "off",
-        (true, true) => "up",
-        (true, false) => "degraded",
+        (false, _) => part("topology", "off", Vec::new()),
+        (true, true) => part("topology", "up", Vec::new()),
+        (true, false) => part("topology", "degraded", faults),
     };
     let keys = (api.keys)();
     let mut faulty: Vec<_> = keys
@@ -123,7 +127,7 @@ async fn parts(api: &Api) -> Vec<Part> {
     vec![
         store,
         told,
-        part("topology", topology, faults),
+        topology,
         part("keys", if faulty.is_empty() { "up" } else { "degraded" }, faulty),
         part(
             "process",

@@ -30,6 +30,15 @@ async fn a_lost_broker_does_not_make_it_unready() {
     assert_eq!(part(&answer, "broker")["status"], "degraded");
     assert_eq!(part(&answer, "topology")["why"], json!(["countersign.audit: NOT_FOUND"]));
     assert_eq!(part(&answer, "store")["status"], "up");
+    bench.broker.lock().unwrap().faults.clear();
+    let answer = bench.get("/readyz?verbose").await;
+    assert_eq!(part(&answer, "topology")["status"], "degraded", "nobody knows while the broker is away");
+    bench.broker.lock().unwrap().connected = true;
+    let answer = bench.get("/readyz?verbose").await;
+    assert_eq!([&part(&answer, "broker")["status"], &part(&answer, "topology")["status"]], ["up", "up"]);
+    bench.broker.lock().unwrap().blocked = true;
+    let answer = bench.get("/readyz?verbose").await;
+    assert_eq!((answer.status, &part(&answer, "broker")["status"]), (200, &json!("degraded")));
 }
 
 #[actix_web::test]

@@ -359,7 +359,7 @@ async function poll(turnOf) {
         if (blocked(error)) return;
       }
     }
-    await sleep(2000);
+    await sleep(1000);
   }
 }
 

@@ -5,6 +5,7 @@
 
 mod answers;
 mod commands;
+mod enriched;
 mod feed;
 mod large;
 mod lifecycle;

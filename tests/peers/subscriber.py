@@ -167,8 +167,11 @@ class Books:
                     yield f"header cloudEvents_{name} is missing"
 
     def order_faults(self, attributes, data):
-        subject = data["signing_request"] or data.get("subject") or {}
-        where = (data["account"]["id"], subject.get("type", "signing_request"), subject.get("id", ""))
+        subject = data.get("subject") or {}
+        where = (subject.get("type", ""), subject.get("id", ""))
+        if data["signing_request"]:
+            where = ("signing_request", data["signing_request"]["id"])
+        where = (data["account"]["id"], *where)
         last = self.sequences.get(where, 0)
         if data["sequence"] != last + 1 and self.whole:
             yield f"sequence {data['sequence']} after {last} of {where[2]}"

@@ -39,8 +39,10 @@ pub const STORE_GROUP_MAX: usize = 512;
 pub const STORE_GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Signing requests whose state the writer keeps in memory (some 300 bytes each).
 pub const STORE_CACHE_MAX: usize = 50_000;
-/// Readers beside the writer.
+/// Readers for the faces, beside the writer.
 pub const STORE_READERS: usize = 3;
+/// Readers for relay and enricher: a long query of the faces must not hold them up.
+pub const STORE_FLOW_READERS: usize = 2;
 /// How often the write-ahead log is checkpointed, on a connection of its own.
 pub const STORE_CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 /// How long a delivery is remembered as seen: longer than DocuSign's longest retry (15 days) by far.

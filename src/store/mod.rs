@@ -50,7 +50,10 @@ pub struct Settings {
 /// A handle on the store; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
+    /// For the faces, whose queries may be long.
     readers: Readers,
+    /// For relay and enricher, who must not wait behind those.
+    flow_readers: Readers,
     writer: Arc<Mutex<Option<Writer>>>,
     last: watch::Receiver<Position>,
     claimed: Arc<Mutex<HashSet<i64>>>,
@@ -118,13 +121,16 @@ impl Store {
         migrations::migrate(&session).map_err(|e| open_error(path, e))?;
         body::sweep(&session, &bodies).map_err(|e| open_error(path, e))?;
         let ledger = Ledger::open(session, settings.enrich).map_err(|e| open_error(path, e))?;
-        let readers = Readers::open(path).map_err(|e| open_error(path, e))?;
+        let readers = Readers::open(path, limits::STORE_READERS).map_err(|e| open_error(path, e))?;
+        let flow_readers =
+            Readers::open(path, limits::STORE_FLOW_READERS).map_err(|e| open_error(path, e))?;
         let (stop_checkpoint, stopped) = mpsc::channel();
         let checkpoint = start_checkpoints(path.clone(), stopped).map_err(|e| open_error(path, e))?;
         let (sender, last) = watch::channel(ledger.last_position());
         let (writer, thread) = Writer::start(ledger, sender).map_err(|e| open_error(path, e))?;
         Ok(Self {
             readers,
+            flow_readers,
             writer: Arc::new(Mutex::new(Some(writer))),
             last,
             claimed: Arc::default(),
@@ -170,7 +176,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn unsettled(&self, after: Position, limit: usize) -> Result<Vec<Entry>, Error> {
-        self.readers.read(move |session| outbox::unsettled(session, after, limit)).await
+        self.flow_readers.read(move |session| outbox::unsettled(session, after, limit)).await
     }
 
     /// Marks changes as published. Settling one twice is no error.
@@ -196,7 +202,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn claim_enrichments(&self, now: Timestamp, limit: usize) -> Result<Vec<Enrichment>, Error> {
         let claimed: HashSet<i64> = held(&self.claimed).clone();
-        let due = self.readers.read(move |session| {
+        let due = self.flow_readers.read(move |session| {
             let mut found = enrichment::due(session, now, limit + claimed.len())?;
             found.retain(|reference| !claimed.contains(reference));
             found.truncate(limit);
@@ -220,7 +226,7 @@ impl Store {
         let query = move |session: &Session| {
             enrichment::upcoming(session, claimed.len() + 1).map(|next| (next, claimed))
         };
-        let (next, claimed) = self.readers.read(query).await?;
+        let (next, claimed) = self.flow_readers.read(query).await?;
         Ok(next.into_iter().find(|(reference, _)| !claimed.contains(reference)).map(|(_, at)| at))
     }
 
@@ -373,5 +379,6 @@ impl Store {
         // A join that fails means that the thread panicked, which it has said itself.
         let _ = tokio::task::spawn_blocking(stop).await;
         self.readers.close();
+        self.flow_readers.close();
     }
 }

@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use crate::base::limits;
-
 use super::Error;
 use super::session::Session;
 
@@ -18,9 +16,8 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let sessions =
-            (0..limits::STORE_READERS).map(|_| Session::open_reader(path)).collect::<Result<Vec<_>, _>>()?;
+    pub(super) fn open(path: &Path, count: usize) -> Result<Self, Error> {
+        let sessions = (0..count).map(|_| Session::open_reader(path)).collect::<Result<Vec<_>, _>>()?;
         let permits = Arc::new(Semaphore::new(sessions.len()));
         Ok(Self { idle: Arc::new(Mutex::new(sessions)), permits })
     }

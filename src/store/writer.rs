@@ -107,24 +107,27 @@ fn run(mut ledger: Ledger, mut waiting: mpsc::Receiver<Box<dyn Write>>, last: &w
             weight += next.weight();
             group.push(next);
         }
-        match commit(&mut ledger, &mut group) {
-            Err(Error::Rejected(_)) if group.len() > 1 => {
-                // One of them cannot be written: alone, only that one fails.
-                for mut one in group.drain(..) {
-                    let committed = commit(&mut ledger, std::slice::from_mut(&mut one));
-                    one.answer(committed);
-                }
+        let committed = commit(&mut ledger, &mut group);
+        if matches!(committed, Err(Error::Rejected(_))) && group.len() > 1 {
+            // One of them cannot be written: alone, only that one fails.
+            for mut one in group.drain(..) {
+                let committed = commit(&mut ledger, std::slice::from_mut(&mut one));
+                announce(&ledger, last);
+                one.answer(committed);
             }
-            committed => {
-                for one in group.drain(..) {
-                    one.answer(committed.clone());
-                }
-            }
+            continue;
         }
-        last.send_if_modified(|position| {
-            std::mem::replace(position, ledger.last_position()) != ledger.last_position()
-        });
+        announce(&ledger, last);
+        for one in group.drain(..) {
+            one.answer(committed.clone());
+        }
     }
+}
+
+/// Tells watchers of new changes, before those who wrote them are answered: who is answered finds them told.
+fn announce(ledger: &Ledger, last: &watch::Sender<Position>) {
+    let now = ledger.last_position();
+    last.send_if_modified(|position| std::mem::replace(position, now) != now);
 }
 
 fn commit(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Error> {

@@ -6,4 +6,5 @@
 mod answers;
 mod feed;
 mod lifecycle;
+mod relay;
 mod support;

@@ -68,6 +68,8 @@ pub const RELAY_LINE_MAX: usize = 64;
 pub const RELAY_PARKED_MAX: usize = 1_024;
 /// First and longest wait before a change that the broker did not take is published again; each is jittered.
 pub const RELAY_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// The same trouble with publishing is told the operator at most this often.
+pub const RELAY_ADVICE_EVERY: Duration = Duration::from_secs(10);
 /// How often the relay looks at the oldest unpublished changes: those that an operator put back among them.
 pub const RELAY_LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// A graceful stop waits this long for the publishes in flight: less than [`SHUTDOWN_TIMEOUT`], which is for all.

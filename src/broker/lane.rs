@@ -13,7 +13,7 @@ use crate::signing::{Entry, Receipt};
 
 use super::error::Lost;
 use super::message::Message;
-use super::{EXCHANGE, Mode, Standing};
+use super::{EXCHANGE, Mode, Standing, UNROUTED};
 
 /// A channel in confirm mode. Publishing takes it by `&mut`: two writers on one channel swap their confirms.
 #[derive(Debug)]
@@ -28,9 +28,11 @@ pub struct Lane {
 pub enum Answer {
     /// It holds the change.
     Confirmed(Receipt),
+    /// No queue was there to take it (the reply's text), and it was put into `countersign.unrouted` instead.
+    Unrouted(Receipt, String),
     /// It refused the change: a queue is full and rejects, or its leader is gone.
     Nacked,
-    /// Nothing is bound to take it, not even by the alternate exchange: the reply's text.
+    /// No queue took it, not even `countersign.unrouted`: the reply's text.
     Returned(String),
     /// It said nothing before the connection was lost; it may hold the change or not.
     Silent,
@@ -56,10 +58,32 @@ impl Lane {
         Ok(Self { channel, standing, mode })
     }
 
-    /// Publishes a batch and waits for all its confirms; never longer than the confirm timeout without any progress,
-    /// except while the broker blocks publishers.
+    /// Publishes a batch and waits for all its confirms; never longer than [`limits::CONFIRM_TIMEOUT`] without any
+    /// progress, except while the broker blocks publishers.
+    ///
+    /// What comes back goes to `countersign.unrouted` at once. The alternate exchange does that as a rule, but it does
+    /// not where the exchange was made without one, nor where the only queue bound is a stream that cannot be reached.
     pub async fn publish(&mut self, entries: &[Entry]) -> Answers {
-        let (issued, mut lost) = self.issue(entries).await;
+        let all: Vec<&Entry> = entries.iter().collect();
+        let (mut each, mut lost) = self.round(EXCHANGE, &all).await;
+        let back: Vec<usize> =
+            (0..each.len()).filter(|at| matches!(each[*at], Answer::Returned(_))).collect();
+        if lost.is_none() && !back.is_empty() {
+            let again: Vec<&Entry> = back.iter().map(|at| &entries[*at]).collect();
+            let (answers, why) = self.round(UNROUTED, &again).await;
+            lost = why;
+            for (at, answer) in back.into_iter().zip(answers) {
+                if let (Answer::Returned(why), Answer::Confirmed(receipt)) = (&each[at], answer) {
+                    each[at] = Answer::Unrouted(receipt, why.clone());
+                }
+            }
+        }
+        Answers { each, lost }
+    }
+
+    /// Publishes to an exchange and judges what comes back.
+    async fn round(&self, exchange: &str, entries: &[&Entry]) -> (Vec<Answer>, Option<Lost>) {
+        let (issued, mut lost) = self.issue(exchange, entries).await;
         let mut replies: Vec<Option<Confirmation>> = entries.iter().map(|_| None).collect();
         let mut deadline = None;
         // The last first: once it is there, all the others are as a rule, and cost no further waking.
@@ -80,15 +104,19 @@ impl Lane {
                 Err(why) => note(&mut lost, why),
             }
         }
-        Answers { each: judge(entries, replies), lost }
+        (judge(entries, replies), lost)
     }
 
     /// Hands the batch to the connection, burst by burst. Each publish takes its tag and queues its frames when it is
     /// first polled, without a pause between, so a joined burst keeps tags and frames together.
-    async fn issue(&self, entries: &[Entry]) -> (Vec<(usize, PublisherConfirm)>, Option<Lost>) {
+    async fn issue(
+        &self,
+        exchange: &str,
+        entries: &[&Entry],
+    ) -> (Vec<(usize, PublisherConfirm)>, Option<Lost>) {
         let mut issued = Vec::with_capacity(entries.len());
         for (index, burst) in entries.chunks(limits::RELAY_BURST).enumerate() {
-            let publishes = join_all(burst.iter().map(|entry| self.publish_one(entry)));
+            let publishes = join_all(burst.iter().map(|entry| self.publish_one(exchange, entry)));
             let results = match self.patiently(publishes, "a publish").await {
                 Ok(results) => results,
                 Err(lost) => return (issued, Some(lost)),
@@ -107,12 +135,12 @@ impl Lane {
         (issued, None)
     }
 
-    async fn publish_one(&self, entry: &Entry) -> Result<PublisherConfirm, lapin::Error> {
+    async fn publish_one(&self, exchange: &str, entry: &Entry) -> Result<PublisherConfirm, lapin::Error> {
         let message = Message::of(entry, self.mode);
         // Mandatory: what no queue takes comes back instead of being dropped behind a positive confirm.
         let options = BasicPublishOptions { mandatory: true, immediate: false };
         self.channel
-            .basic_publish(EXCHANGE.into(), message.routing_key, options, &message.body, message.properties)
+            .basic_publish(exchange.into(), message.routing_key, options, &message.body, message.properties)
             .await
     }
 
@@ -154,7 +182,7 @@ fn note(lost: &mut Option<Lost>, why: Lost) {
 
 /// Judges returns over the whole batch by their message ids. With several messages in flight the library may hand a
 /// returned message to another one's confirm, and the unroutable one then reads as a plain positive confirm.
-fn judge(entries: &[Entry], replies: Vec<Option<Confirmation>>) -> Vec<Answer> {
+fn judge(entries: &[&Entry], replies: Vec<Option<Confirmation>>) -> Vec<Answer> {
     let mut returned: HashMap<String, String> = HashMap::new();
     let mut acked = Vec::with_capacity(replies.len());
     for reply in replies {
@@ -170,7 +198,7 @@ fn judge(entries: &[Entry], replies: Vec<Option<Confirmation>>) -> Vec<Answer> {
             returned.insert(id.unwrap_or_default(), why);
         }
     }
-    let verdict = |(entry, acked): (&Entry, Option<bool>)| {
+    let verdict = |(entry, acked): (&&Entry, Option<bool>)| {
         let back = if returned.is_empty() { None } else { returned.get(&entry.id.to_string()) };
         match (back, acked) {
             (Some(why), _) => Answer::Returned(why.clone()),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! outbox ─read─► dealer ─batch─► lane ─publish─► answers ─► confirmed: settle
-//!                   ▲                               ├─► refused: park the subject, try again later
+//!                   ▲                               ├─► not taken: park the subject, try again later
 //!                   └───────────────────────────────┴─► silent: the connection is lost, first again on the next one
 //! ```
 //! One connection at a time, a few lanes on it. A subject always takes the same lane and never has two changes in
@@ -12,12 +12,15 @@
 mod clerk;
 mod dealer;
 mod outbox;
+mod trouble;
 mod voyage;
 
 pub use outbox::Outbox;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::{Clock, Dice};
@@ -26,6 +29,7 @@ use crate::telemetry::Metrics;
 
 use clerk::Clerk;
 use dealer::{Bounds, Dealer};
+use trouble::Trouble;
 use voyage::{End, Voyage};
 
 /// Publishes what the outbox holds, for as long as it runs.
@@ -38,6 +42,8 @@ pub struct Relay<O> {
     dice: Dice,
     /// Changes to publish one by one, after the broker closed a channel because of one among them.
     careful: usize,
+    /// When the operator was last told of each trouble.
+    advised: HashMap<Trouble, Instant>,
 }
 
 impl<O: Outbox> Relay<O> {
@@ -57,6 +63,7 @@ impl<O: Outbox> Relay<O> {
             metrics,
             dice,
             careful: 0,
+            advised: HashMap::new(),
         }
     }
 

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::limits;
 use crate::broker::{Answer, Answers, Lane, Lost, Session, Standing, backoff};
-use crate::signing::Entry;
+use crate::signing::{Entry, Receipt};
 use crate::telemetry::Metric;
 
+use super::trouble::Trouble;
 use super::{Outbox, Relay};
 
 /// How a voyage ended.
@@ -144,35 +145,28 @@ impl<'a, O: Outbox> Voyage<'a, O> {
     /// Takes in a lane that is back with its answers.
     fn land(&mut self, flight: Flight) {
         let Flight { number, lane, batch, answers: Answers { each, lost }, took } = flight;
-        let rejected = match &lost {
-            Some(Lost::Rejected(why)) => Some(why),
-            _ => None,
-        };
-        let alone = rejected.filter(|_| batch.len() == 1);
-        if rejected.is_some() && alone.is_none() {
-            self.relay.careful = self.relay.careful.max(batch.len());
-        }
-        let mut refusals = HashMap::new();
+        let silence = self.silence(&each, lost.as_ref());
+        let mut advice = HashMap::new();
         for (entry, answer) in batch.into_iter().zip(each) {
-            match (answer, alone) {
-                (Answer::Confirmed(receipt), _) => {
-                    self.relay.publisher.proved();
-                    self.relay.careful = self.relay.careful.saturating_sub(1);
-                    self.relay.dealer.confirmed(&entry);
-                    self.relay.clerk.take(receipt, entry.subject_ref);
+            match answer {
+                Answer::Confirmed(receipt) => self.confirmed(&entry, receipt),
+                Answer::Unrouted(receipt, why) => {
+                    self.count(Trouble::Astray, &entry, &why, &mut advice);
+                    self.confirmed(&entry, receipt);
                 }
-                (Answer::Nacked, _) => self.park(entry, Refusal::Nack, String::new(), &mut refusals),
-                (Answer::Returned(why), _) => self.park(entry, Refusal::Return, why, &mut refusals),
-                (Answer::Silent, Some(why)) => self.park(entry, Refusal::Reject, why.clone(), &mut refusals),
-                (Answer::Silent, None) => {
-                    let word = lost.as_ref().map_or("connection", Lost::word);
-                    self.relay.metrics.count(Metric::PublishRetries, word, 1);
-                    self.relay.dealer.unanswered(entry);
-                }
+                Answer::Nacked => self.park(entry, Trouble::Nack, "", &mut advice),
+                Answer::Returned(why) => self.park(entry, Trouble::Return, &why, &mut advice),
+                Answer::Silent => match &silence {
+                    Silence::Unknown(word) => {
+                        self.relay.metrics.count(Metric::PublishRetries, word, 1);
+                        self.relay.dealer.unanswered(entry);
+                    }
+                    Silence::Telling(trouble, why) => self.park(entry, *trouble, why, &mut advice),
+                },
             }
         }
-        for (refusal, (routing_key, why, count)) in refusals {
-            tracing::warn!(routing_key, why, count, "{}", refusal.advice());
+        for (trouble, (routing_key, why, count)) in advice {
+            self.relay.advise(trouble, &routing_key, &why, count);
         }
         match lost {
             Some(why) => drop(self.lost.get_or_insert(why)),
@@ -183,60 +177,53 @@ impl<'a, O: Outbox> Voyage<'a, O> {
         }
     }
 
-    /// Parks the subject of a change that the broker did not take; of each kind of refusal the first is reported.
-    fn park(
-        &mut self,
-        entry: Entry,
-        refusal: Refusal,
-        why: String,
-        refusals: &mut HashMap<Refusal, (String, String, usize)>,
-    ) {
+    /// What it means that the broker said nothing to a change of this batch. Where it rejected the channel, the
+    /// change is to blame if it was alone on it. Where it answered others in time, a queue of those that it did not
+    /// answer is: they are parked like refused ones, or each new connection would wait for them again.
+    fn silence(&mut self, each: &[Answer], lost: Option<&Lost>) -> Silence {
+        let answered = each.iter().any(|answer| *answer != Answer::Silent);
+        match lost {
+            Some(Lost::Rejected(why)) if each.len() == 1 => Silence::Telling(Trouble::Reject, why.clone()),
+            Some(Lost::Rejected(_)) => {
+                self.relay.careful = self.relay.careful.max(each.len());
+                Silence::Unknown("connection")
+            }
+            Some(why @ Lost::Timeout(_)) if answered => Silence::Telling(Trouble::Silence, why.to_string()),
+            Some(why) => Silence::Unknown(why.word()),
+            None => Silence::Unknown("connection"),
+        }
+    }
+
+    fn confirmed(&mut self, entry: &Entry, receipt: Receipt) {
+        self.relay.publisher.proved();
+        self.relay.careful = self.relay.careful.saturating_sub(1);
+        self.relay.dealer.confirmed(entry);
+        self.relay.clerk.take(receipt, entry.subject_ref);
+    }
+
+    /// Parks the subject of a change that the broker did not take.
+    fn park(&mut self, entry: Entry, trouble: Trouble, why: &str, advice: &mut Advice) {
+        self.count(trouble, &entry, why, advice);
         let relay = &mut *self.relay;
-        relay.metrics.count(Metric::PublishRetries, refusal.word(), 1);
-        refusals.entry(refusal).or_insert_with(|| (entry.routing_key.clone(), why, 0)).2 += 1;
         let failures = relay.dealer.refusals(entry.subject_ref).saturating_add(1);
         let wait = backoff(failures, limits::RELAY_BACKOFF, &relay.dice);
         relay.dealer.refused(entry, Instant::now() + wait);
     }
+
+    fn count(&mut self, trouble: Trouble, entry: &Entry, why: &str, advice: &mut Advice) {
+        self.relay.metrics.count(Metric::PublishRetries, trouble.word(), 1);
+        advice.entry(trouble).or_insert_with(|| (entry.routing_key.clone(), why.to_owned(), 0)).2 += 1;
+    }
 }
 
-/// How the broker did not take a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Refusal {
-    Nack,
-    Return,
-    Reject,
-}
+/// For each trouble of a batch its first routing key, what the broker said, and how often.
+type Advice = HashMap<Trouble, (String, String, usize)>;
 
-impl Refusal {
-    /// Its word in metrics.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Nack => "nack",
-            Self::Return => "return",
-            // The channel goes with it, and the connection is made anew.
-            Self::Reject => "connection",
-        }
-    }
-
-    /// What happened and what to do, for the log.
-    fn advice(self) -> &'static str {
-        match self {
-            Self::Nack => {
-                "the broker refused changes: they are tried again, and their signing requests wait. A queue bound to \
-                 this routing key is full or cannot be written: make room in it, or unbind it"
-            }
-            Self::Return => {
-                "the broker returned changes, since no queue takes them: they are tried again, and their signing \
-                 requests wait. Bind a queue, or give the exchange `countersign` back its alternate exchange \
-                 `countersign.unrouted`, with the queue of that name"
-            }
-            Self::Reject => {
-                "the broker closed the channel because of a change: it is tried again, and its signing request waits. \
-                 Is it larger than the broker's `max_message_size`?"
-            }
-        }
-    }
+enum Silence {
+    /// Nothing is known: first again on the next connection.
+    Unknown(&'static str),
+    /// It is about the change itself.
+    Telling(Trouble, String),
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -10,4 +10,5 @@ mod feed;
 mod large;
 mod lifecycle;
 mod line;
+mod relay;
 mod support;

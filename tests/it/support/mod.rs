@@ -5,6 +5,7 @@ pub(crate) mod rabbit;
 pub(crate) mod server;
 pub(crate) mod subscriber;
 pub(crate) mod traffic;
+pub(crate) mod wire;
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};

@@ -97,11 +97,25 @@ impl Rabbit {
         self.ports.amqp
     }
 
+    /// Waits until what was declared up to now outlives a kill. RabbitMQ 3.10 killed within some four seconds of
+    /// declaring a quorum queue or a stream forgets it; nothing it can be asked tells when it no longer would
+    /// (flushing its tables does not help), so this is the one place where a time is waited for.
+    pub(crate) async fn outlives_its_youth(&self) {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(&mut self) {
         // Already ended is as good.
         let _ = self.node.kill();
         let _ = self.node.wait();
+    }
+
+    /// Breaks every stream for good, while the node is down: takes away the coordinator's record of them, as a kill in
+    /// a stream's first seconds may do.
+    pub(crate) fn forget_streams(&self) {
+        let record = self.folder.path().join("data").join(&self.name).join("coordination");
+        fs::remove_dir_all(record).expect("the coordinator's record");
     }
 
     /// Starts it again on the same folder and ports, and waits until it serves.
@@ -135,6 +149,11 @@ impl Rabbit {
     /// Raises or clears the memory alarm, during which the broker blocks all publishers.
     pub(crate) async fn set_memory_alarm(&self, on: bool) {
         self.ctl(&["set_vm_memory_high_watermark", if on { "0.0000001" } else { "0.9" }]).await;
+    }
+
+    /// Lets an alarm that stands go on for so long: that a block outlasts a time limit cannot be told otherwise.
+    pub(crate) async fn alarm_goes_on(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 
     /// Deletes a queue of a virtual host, whatever is in it.

@@ -1,0 +1,163 @@
+//! Wires that break and brokers that die: what was not confirmed is published again, and nothing else is lost.
+
+use std::time::Duration;
+
+use countersign::base::limits;
+use countersign::broker::{QueueKind, Settings};
+use secrecy::SecretString;
+
+use crate::support::rabbit::Rabbit;
+use crate::support::wire::Wire;
+
+use super::kit::{HEARD, Running, hear, settings};
+
+#[tokio::test]
+async fn resets_in_the_middle_of_batches_lose_nothing() {
+    let rabbit = Rabbit::shared().await;
+    let url = rabbit.vhost();
+    let wire = Wire::to(rabbit.port()).await;
+    let mut relay = Running::start(settings(&wire.instead_of(&url, rabbit.port())));
+    relay.append_many(12_000, 400);
+    // A reset comes after every few hundred changes, which is in the middle of batches of a thousand.
+    for round in 1..=15 {
+        relay.settles(round * 400).await;
+        wire.reset();
+    }
+    relay.settles_all().await;
+    relay.stop().await;
+    let heard = hear(&url, HEARD, relay.given()).await;
+    relay.assert_sound(&heard);
+}
+
+#[tokio::test]
+async fn a_wire_that_is_cut_and_restored_costs_only_time() {
+    let rabbit = Rabbit::shared().await;
+    let url = rabbit.vhost();
+    let wire = Wire::to(rabbit.port()).await;
+    let mut relay = Running::start(settings(&wire.instead_of(&url, rabbit.port())));
+    relay.append_many(2_000, 100);
+    relay.settles(300).await;
+    wire.cut();
+    relay.stands("the loss is noticed", |view| !view.connected && view.error.is_some()).await;
+    relay.append_many(500, 100);
+    wire.restore();
+    relay.settles_all().await;
+    relay.stop().await;
+    let heard = hear(&url, HEARD, relay.given()).await;
+    relay.assert_sound(&heard);
+}
+
+#[tokio::test]
+async fn a_half_open_link_is_given_up_and_made_anew() {
+    let rabbit = Rabbit::shared().await;
+    let url = rabbit.vhost();
+    let wire = Wire::to(rabbit.port()).await;
+    let mut relay = Running::start(settings(&wire.instead_of(&url, rabbit.port())));
+    relay.append_many(3_000, 100);
+    relay.settles(300).await;
+    wire.stall();
+    relay.stands("silence is noticed", |view| !view.connected).await;
+    assert!(relay.shelf.waiting() > 0);
+    wire.restore();
+    relay.settles_all().await;
+    relay.stop().await;
+    let heard = hear(&url, HEARD, relay.given()).await;
+    relay.assert_sound(&heard);
+}
+
+#[tokio::test]
+async fn the_next_address_is_tried_where_one_does_not_answer() {
+    let rabbit = Rabbit::shared().await;
+    let url = rabbit.vhost();
+    let wire = Wire::to(rabbit.port()).await;
+    wire.cut();
+    let urls = vec![
+        SecretString::from("amqp://guest:guest@127.0.0.1:9/%2f"),
+        SecretString::from(wire.instead_of(&url, rabbit.port())),
+        SecretString::from(url.as_str()),
+    ];
+    let mut relay = Running::start(Settings { urls, ..settings(&url) });
+    relay.append(["request-1"]);
+    relay.settles_all().await;
+    relay.stop().await;
+    assert_eq!(hear(&url, HEARD, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_broker_that_is_killed_or_stopped_in_the_middle_loses_nothing_confirmed() {
+    let mut rabbit = Rabbit::start().await;
+    let url = rabbit.url();
+    let mut relay = Running::start(settings(&url));
+    relay.append_many(500, 50);
+    relay.settles_all().await;
+    rabbit.outlives_its_youth().await;
+
+    relay.append_many(8_000, 300);
+    relay.settles(1_000).await;
+    rabbit.kill();
+    relay.stands("the loss is noticed", |view| !view.connected).await;
+    relay.append_many(500, 300);
+    rabbit.restart().await;
+    relay.settles_all().await;
+
+    relay.append_many(4_000, 300);
+    relay.settles(relay.given() - 3_500).await;
+    rabbit.stop_app().await;
+    relay.stands("the loss is noticed", |view| !view.connected).await;
+    rabbit.start_app().await;
+    relay.settles_all().await;
+
+    relay.stop().await;
+    let heard = hear(&url, HEARD, relay.given()).await;
+    relay.assert_sound(&heard);
+}
+
+#[tokio::test]
+async fn a_frozen_broker_and_a_blocked_one_hold_changes_back_and_lose_none() {
+    let rabbit = Rabbit::start().await;
+    let url = rabbit.url();
+    let mut relay = Running::start(settings(&url));
+    relay.append_many(500, 50);
+    relay.settles_all().await;
+
+    rabbit.set_memory_alarm(true).await;
+    relay.append_many(1_000, 300);
+    relay.stands("the block is told", |view| view.connected && view.blocked).await;
+    let settled = relay.shelf.settled();
+    relay.append_many(1_000, 300);
+    rabbit.alarm_goes_on(limits::CONFIRM_TIMEOUT + Duration::from_secs(2)).await;
+    assert_eq!(relay.shelf.settled(), settled, "nothing is settled while the broker blocks");
+    assert!(relay.status.view().connected, "a block is no loss");
+    rabbit.set_memory_alarm(false).await;
+    relay.settles_all().await;
+    assert!(!relay.status.view().blocked);
+    assert_eq!(relay.retries("connection") + relay.retries("timeout"), 0, "a block costs no connection");
+
+    relay.append_many(6_000, 300);
+    relay.settles(2_500).await;
+    rabbit.freeze();
+    relay.stands("silence is noticed", |view| !view.connected).await;
+    rabbit.thaw();
+    relay.settles_all().await;
+    relay.stop().await;
+    let heard = hear(&url, HEARD, relay.given()).await;
+    relay.assert_sound(&heard);
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_deleted_is_made_again_with_its_queues_bound() {
+    let rabbit = Rabbit::shared().await;
+    let url = rabbit.vhost();
+    let mut wanted = settings(&url);
+    wanted.queues[0].kind = QueueKind::Classic;
+    let mut relay = Running::start(wanted);
+    relay.append_many(2_000, 100);
+    relay.settles(200).await;
+    let (_connection, channel) = super::kit::channel(&url).await;
+    channel.exchange_delete("countersign".into(), Default::default()).await.unwrap();
+    relay.append_many(500, 100);
+    relay.settles_all().await;
+    relay.stop().await;
+    let heard = hear(&url, HEARD, relay.given()).await;
+    relay.assert_sound(&heard);
+}

@@ -1,13 +1,14 @@
 //! The program's ends, wanted and not: what was answered 200 is there afterwards, whatever happened.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::support::server::{Server, Settings};
-use crate::support::traffic::{Traffic, assert_feed_tells, feed};
+use crate::support::deliveries::deliver;
+use crate::support::server::{KEY, Server, Settings};
+use crate::support::traffic::{Traffic, assert_feed_tells, attempt, feed};
 use crate::support::{PATIENCE, eventually};
 
 #[tokio::test]
@@ -86,8 +87,57 @@ async fn it_stops_in_time_while_streams_are_open_and_requests_hang() {
     let mut hanging = tokio::net::TcpStream::connect(&address).await.expect("a connection");
     let head = format!("POST /connect HTTP/1.1\r\nhost: {address}\r\ncontent-length: 100\r\n\r\n{{");
     tokio::io::AsyncWriteExt::write_all(&mut hanging, head.as_bytes()).await.expect("sent");
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     assert_eq!(server.terminate().await, 0);
     assert!(begin.elapsed() < countersign::base::limits::SHUTDOWN_TIMEOUT + Duration::from_secs(5));
     drop(stream);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_answered_503_and_takes_nothing_that_was_answered_200() {
+    let mut server = Server::start(Settings::new().small_disk(700)).await;
+    let traffic = Traffic::new(200, 4);
+    let url = server.url("/connect");
+    let mut taken = 0;
+    while taken < traffic.bodies.len() && is_taken(&url, &traffic.bodies[taken]).await {
+        taken += 1;
+    }
+    assert!(taken < traffic.bodies.len(), "the disk is too large for this test");
+    assert!(server.metric("countersign_store_errors_total").await >= 1.0);
+    assert_eq!(server.get("/livez").await.0, 200, "it lives on");
+    // The probe's own write is smaller than a delivery, and may still find a little room at first.
+    eventually("it says that it takes nothing", PATIENCE, async || {
+        (server.get("/readyz").await.0 == 503).then_some(())
+    })
+    .await;
+    server.make_room();
+    server.restart().await;
+    // What was answered 200 is told already; the rest comes again, as DocuSign would send it.
+    let known: Vec<bool> = answers(&url, &traffic.bodies[..taken]).await;
+    assert!(known.iter().all(|duplicate| *duplicate), "a delivery was answered 200 and forgotten");
+    traffic.send(&url, &AtomicUsize::new(0)).await;
+    assert_feed_tells(&feed(&server).await, &traffic.steps);
+}
+
+/// Whether a delivery is taken within some seconds: the write-ahead log may be full for a moment, the disk for good.
+async fn is_taken(url: &str, body: &[u8]) -> bool {
+    let begin = Instant::now();
+    eventually("a delivery is taken, or refused for good", PATIENCE, async || {
+        match attempt(url, body).await {
+            true => Some(true),
+            false => (begin.elapsed() > Duration::from_secs(3)).then_some(false),
+        }
+    })
+    .await
+}
+
+/// Whether each delivery is known already.
+async fn answers(url: &str, bodies: &[Vec<u8>]) -> Vec<bool> {
+    let mut known = Vec::new();
+    for body in bodies {
+        let (status, answer) = deliver(url, KEY, body.clone()).await;
+        assert_eq!(status, 200, "{answer}");
+        known.push(answer["outcome"] == "duplicate");
+    }
+    known
 }

@@ -21,12 +21,13 @@ pub(crate) struct Settings {
     environment: Vec<(String, String)>,
     file: Option<String>,
     arguments: Vec<String>,
+    file_kib_max: Option<u32>,
 }
 
 impl Settings {
     /// A free port, a folder of its own, one key, no broker.
     pub(crate) fn new() -> Self {
-        Self { environment: Vec::new(), file: None, arguments: vec!["serve".to_owned()] }
+        Self { environment: Vec::new(), file: None, arguments: vec!["serve".to_owned()], file_kib_max: None }
             .with("COUNTERSIGN_LISTEN", "127.0.0.1:0")
             .with("COUNTERSIGN_HMAC_KEYS", KEY)
     }
@@ -53,6 +54,12 @@ impl Settings {
     /// The same with another command than `serve`.
     pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        self
+    }
+
+    /// The same on a disk where no file can grow beyond so many KiB: every write past that fails.
+    pub(crate) fn small_disk(mut self, kib: u32) -> Self {
+        self.file_kib_max = Some(kib);
         self
     }
 
@@ -144,6 +151,11 @@ impl Server {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let settings = self.settings.clone().with("COUNTERSIGN_LISTEN", &self.address.to_string());
         command(&settings.arguments(arguments), &self.folder)
+    }
+
+    /// Gives it room on its disk, from the next start on.
+    pub(crate) fn make_room(&mut self) {
+        self.settings.file_kib_max = None;
     }
 
     /// Writes another `countersign.toml`, for the next start.
@@ -260,7 +272,17 @@ fn command(settings: &Settings, folder: &TempDir) -> Command {
     if let Some(file) = &settings.file {
         fs::write(folder.path().join("countersign.toml"), file).expect("a settings file");
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let mut command = match settings.file_kib_max {
+        None => Command::new(program),
+        Some(kib) => {
+            let mut shell = Command::new("sh");
+            // The limit counts blocks of 512 bytes; its signal is ignored, so that a write past it fails instead.
+            let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2);
+            shell.args(["-c", &script, "small-disk", program]);
+            shell
+        }
+    };
     command
         .args(&settings.arguments)
         .current_dir(folder.path())

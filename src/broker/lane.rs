@@ -1,12 +1,13 @@
 //! A lane: one channel with one writer, which publishes a batch in bursts and tells the broker's answer to each.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::base::limits;
 use crate::signing::{Entry, Receipt};
@@ -47,17 +48,33 @@ pub struct Answers {
     pub lost: Option<Lost>,
 }
 
-impl Lane {
-    pub(super) async fn open(
-        connection: &Connection,
-        standing: watch::Receiver<Standing>,
-        mode: Mode,
-    ) -> Result<Self, lapin::Error> {
-        let channel = connection.create_channel().await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        Ok(Self { channel, standing, mode })
-    }
+/// Opens lanes on a connection.
+#[derive(Debug, Clone)]
+pub struct Opener {
+    pub(super) connection: Arc<Connection>,
+    pub(super) standing: watch::Receiver<Standing>,
+    pub(super) mode: Mode,
+}
 
+impl Opener {
+    /// Opens a lane.
+    ///
+    /// # Errors
+    /// When the broker gives no channel, or not in time.
+    pub async fn lane(&self) -> Result<Lane, Lost> {
+        let opening = async {
+            let channel = self.connection.create_channel().await?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            Ok::<_, lapin::Error>(channel)
+        };
+        let channel = timeout(limits::BROKER_CONNECT_TIMEOUT, opening).await;
+        let channel = channel.map_err(|_| Lost::Timeout("opening a channel"))?;
+        let channel = channel.map_err(|error| Lost::from(&error))?;
+        Ok(Lane { channel, standing: self.standing.clone(), mode: self.mode })
+    }
+}
+
+impl Lane {
     /// Publishes a batch and waits for all its confirms; never longer than [`limits::CONFIRM_TIMEOUT`] without any
     /// progress, except while the broker blocks publishers.
     ///

@@ -19,7 +19,7 @@ pub mod topology;
 
 pub use backoff::backoff;
 pub use error::{Error, Lost};
-pub use lane::{Answer, Answers, Lane};
+pub use lane::{Answer, Answers, Lane, Opener};
 pub use link::{Link, Standing};
 pub use publisher::{Publisher, Session};
 pub use settings::{Mode, Queue, QueueKind, Settings};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -13,7 +13,7 @@ use crate::base::{Clock, Dice, limits};
 use crate::telemetry::{Metric, Metrics};
 
 use super::topology::{self, Findings, Part};
-use super::{Error, Lane, Link, Lost, Settings, Standing, Status, backoff};
+use super::{Error, Lane, Link, Lost, Opener, Settings, Standing, Status, backoff};
 
 /// Opens one session after the other.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ pub struct Session {
     link: Link,
     opened: Instant,
     lanes: Vec<Lane>,
+    opener: Opener,
     keeper: AbortOnDropHandle<()>,
     tools: Tools,
 }
@@ -83,13 +84,10 @@ impl Publisher {
         let findings = topology::declare(&link.connection, &parts).await;
         // What failed because the connection did is no fault of the topology.
         self.tools.report(&link.still_there(findings)?);
-        let mode = self.settings.mode;
-        let lanes = (0..limits::RELAY_LANES).map(|_| Lane::open(&link.connection, link.standing(), mode));
-        let lanes = match timeout(limits::BROKER_CONNECT_TIMEOUT, try_join_all(lanes)).await {
-            Ok(Ok(lanes)) => lanes,
-            Ok(Err(error)) => return Err(Error::Lost(topology::said(&error))),
-            Err(_) => return Err(Error::Lost("it opens no channels".to_owned())),
-        };
+        let (connection, mode) = (Arc::clone(&link.connection), self.settings.mode);
+        let opener = Opener { connection, standing: link.standing(), mode };
+        let lanes = try_join_all((0..limits::RELAY_LANES).map(|_| opener.lane())).await;
+        let lanes = lanes.map_err(|why| Error::Lost(why.to_string()))?;
         self.tools.metrics.count(Metric::BrokerConnects, "ok", 1);
         self.tools.metrics.set(Metric::BrokerUp, "", 1);
         self.tools.status.connected(link.address.clone(), self.tools.clock.now());
@@ -101,7 +99,7 @@ impl Publisher {
         self.outage = false;
         let keeping = keep(self.tools.clone(), parts, Arc::clone(&link.connection), link.standing());
         let keeper = AbortOnDropHandle::new(tokio::spawn(keeping));
-        Ok(Session { link, opened: Instant::now(), lanes, keeper, tools: self.tools.clone() })
+        Ok(Session { link, opened: Instant::now(), lanes, opener, keeper, tools: self.tools.clone() })
     }
 
     /// A confirm came: whatever failed before is over.
@@ -148,6 +146,11 @@ impl Session {
         std::mem::take(&mut self.lanes)
     }
 
+    /// Opens further lanes, for as long as the session lasts.
+    pub fn opener(&self) -> Opener {
+        self.opener.clone()
+    }
+
     /// How the connection stands, as it changes.
     pub fn standing(&self) -> watch::Receiver<Standing> {
         self.link.standing()
@@ -156,6 +159,7 @@ impl Session {
     /// Closes the connection, within its time.
     pub async fn close(self) {
         self.keeper.abort();
+        self.tools.status.closed(self.tools.clock.now());
         self.tools.metrics.set(Metric::BrokerUp, "", 0);
         self.tools.metrics.set(Metric::BrokerBlocked, "", 0);
         self.link.close().await;

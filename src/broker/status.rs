@@ -52,6 +52,15 @@ impl Status {
         });
     }
 
+    /// Closed by ourselves: no fault of anybody's.
+    pub(super) fn closed(&self, at: Timestamp) {
+        self.update(|now| {
+            if now.connected {
+                (now.connected, now.blocked, now.since) = (false, false, Some(at));
+            }
+        });
+    }
+
     /// Blocked or no longer; true where that is new.
     pub(super) fn set_blocked(&self, blocked: bool) -> bool {
         let mut before = blocked;

@@ -92,6 +92,10 @@ pub(crate) struct Dealer {
     /// Bytes of a typical body: large at first, so that the first page is small.
     typical: usize,
     look_again: bool,
+    /// Routing keys whose changes the broker does not answer, so that they are tried apart from the others.
+    suspects: HashSet<String>,
+    /// Subjects whose next change has such a routing key.
+    apart: VecDeque<i64>,
     /// The last page did not fit: nothing is read until something held is gone.
     choked: bool,
 }
@@ -109,6 +113,8 @@ impl Dealer {
             bytes: 0,
             typical: bounds.bytes / 64,
             look_again: false,
+            suspects: HashSet::new(),
+            apart: VecDeque::new(),
             choked: false,
         }
     }
@@ -227,14 +233,53 @@ impl Dealer {
         let mut batch = Vec::new();
         while batch.len() < most.min(self.bounds.window) {
             let Some(subject) = self.ready[lane].pop_front() else { break };
-            let Some(line) = self.lines.get_mut(&subject) else { continue };
-            line.queued = false;
-            if let Some(entry) = line.waiting.pop_front() {
-                line.flying = true;
-                batch.push(entry);
+            if self.is_suspect(subject) {
+                self.apart.push_back(subject);
+            } else {
+                batch.extend(self.launched(subject));
             }
         }
         batch
+    }
+
+    /// The next change that is to be tried apart from the others.
+    pub(crate) fn trial(&mut self) -> Option<Entry> {
+        loop {
+            let subject = self.apart.pop_front()?;
+            if let Some(entry) = self.launched(subject) {
+                return Some(entry);
+            }
+        }
+    }
+
+    fn launched(&mut self, subject: i64) -> Option<Entry> {
+        let line = self.lines.get_mut(&subject)?;
+        line.queued = false;
+        let entry = line.waiting.pop_front()?;
+        line.flying = true;
+        Some(entry)
+    }
+
+    fn is_suspect(&self, subject: i64) -> bool {
+        let next = || self.lines.get(&subject)?.waiting.front();
+        !self.suspects.is_empty() && next().is_some_and(|entry| self.suspects.contains(&entry.routing_key))
+    }
+
+    /// The broker does not answer changes of this routing key.
+    pub(crate) fn suspect(&mut self, routing_key: &str) {
+        if self.suspects.len() < self.bounds.parked {
+            self.suspects.insert(routing_key.to_owned());
+        }
+    }
+
+    /// It has answered one.
+    pub(crate) fn cleared(&mut self, routing_key: &str) {
+        if !self.suspects.is_empty() && self.suspects.remove(routing_key) {
+            for subject in std::mem::take(&mut self.apart) {
+                let lane = self.lane_of(subject);
+                self.ready[lane].push_back(subject);
+            }
+        }
     }
 
     /// The broker holds it. It stays on the books until it is settled.

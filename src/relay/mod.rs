@@ -40,7 +40,7 @@ pub struct Relay<O> {
     clerk: Clerk<O>,
     metrics: Metrics,
     dice: Dice,
-    /// Changes to publish one by one, after the broker closed a channel because of one among them.
+    /// Changes to publish one by one, after a batch that ended in silence or rejection because of one among them.
     careful: usize,
     /// When the operator was last told of each trouble.
     advised: HashMap<Trouble, Instant>,

@@ -51,7 +51,7 @@ impl Trouble {
             }
             Self::Reject => {
                 "the broker closed the channel because of a change: it is tried again, and its signing request waits. \
-                 Is it larger than the broker's `max_message_size`?"
+                 Is it larger than the broker's `max_message_size`, or may this user not publish by its routing key?"
             }
             Self::Silence => {
                 "the broker answers other changes, but not these: they are tried again, and their signing requests \

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::limits;
-use crate::broker::{Answer, Answers, Lane, Lost, Session, Standing, backoff};
+use crate::broker::{Answer, Answers, Lane, Lost, Opener, Session, Standing, backoff};
 use crate::signing::{Entry, Receipt};
 use crate::telemetry::Metric;
 
@@ -27,8 +27,8 @@ pub(super) enum End {
 
 /// A lane that is back.
 struct Flight {
-    number: usize,
-    lane: Lane,
+    /// With its number; none for a trial, whose lane is of no further use.
+    lane: Option<(usize, Lane)>,
     batch: Vec<Entry>,
     answers: Answers,
     took: Duration,
@@ -40,6 +40,9 @@ pub(super) struct Voyage<'a, O> {
     /// Lanes at rest; one in flight is with its batch.
     lanes: Vec<Option<Lane>>,
     flights: FuturesUnordered<BoxFuture<'static, Flight>>,
+    opener: Opener,
+    /// A change is being tried on a lane of its own.
+    trying: bool,
     lost: Option<Lost>,
     /// When reading and dealing ends, and when waiting does, once a stop is asked for.
     stopping: Option<(Instant, Instant)>,
@@ -52,6 +55,8 @@ impl<'a, O: Outbox> Voyage<'a, O> {
             standing: session.standing(),
             lanes: session.take_lanes().into_iter().map(Some).collect(),
             flights: FuturesUnordered::new(),
+            opener: session.opener(),
+            trying: false,
             lost: None,
             stopping: None,
         }
@@ -65,11 +70,12 @@ impl<'a, O: Outbox> Voyage<'a, O> {
         let mut standing = self.standing.clone();
         loop {
             let stands = standing.borrow_and_update().clone();
-            self.turn(&stands, stop.is_cancelled());
-            if let Some(end) = self.end(&stands) {
+            let now = Instant::now();
+            self.turn(&stands, stop.is_cancelled(), now);
+            if let Some(end) = self.end(&stands, now) {
                 return end;
             }
-            let wake_at = self.wake_at();
+            let wake_at = self.wake_at(now);
             let Self { relay, flights, stopping, .. } = self;
             tokio::select! {
                 Some(flight) = flights.next() => self.land(flight),
@@ -85,8 +91,7 @@ impl<'a, O: Outbox> Voyage<'a, O> {
     }
 
     /// Does all that can be done now: wakes the parked, sends lanes out, sends the clerk out.
-    fn turn(&mut self, stands: &Standing, stop: bool) {
-        let now = Instant::now();
+    fn turn(&mut self, stands: &Standing, stop: bool, now: Instant) {
         if let Standing::Lost(why) = stands {
             self.lost.get_or_insert_with(|| why.clone());
         }
@@ -99,14 +104,15 @@ impl<'a, O: Outbox> Voyage<'a, O> {
             for number in 0..self.lanes.len() {
                 self.launch(number);
             }
+            self.launch_trial();
         }
         self.relay.clerk.set_out(&mut self.relay.dealer, on, now);
     }
 
     /// How it ends, once nothing is under way any more.
-    fn end(&self, stands: &Standing) -> Option<End> {
+    fn end(&self, stands: &Standing, now: Instant) -> Option<End> {
         if !self.flights.is_empty() {
-            let over = self.stopping.is_some_and(|(_, last)| Instant::now() >= last);
+            let over = self.stopping.is_some_and(|(_, last)| now >= last);
             // What is still in flight stays unpublished in the store and goes out after the next start.
             return over.then_some(End::Stopped);
         }
@@ -114,13 +120,12 @@ impl<'a, O: Outbox> Voyage<'a, O> {
             return Some(if self.stopping.is_some() { End::Stopped } else { End::Lost(why.clone()) });
         }
         let (until, _) = self.stopping?;
-        let done = self.relay.clerk.idle() || *stands != Standing::Open || Instant::now() >= until;
+        let done = self.relay.clerk.idle() || *stands != Standing::Open || now >= until;
         done.then_some(End::Stopped)
     }
 
-    /// The next moment at which something is to be done though nothing happens.
-    fn wake_at(&self) -> Option<Instant> {
-        let now = Instant::now();
+    /// The next moment at which something is to be done though nothing happens; what was due by `now` is done.
+    fn wake_at(&self, now: Instant) -> Option<Instant> {
         let stop = self.stopping.map(|(until, last)| if now < until { until } else { last });
         let waits = [self.relay.dealer.next_due(), self.relay.clerk.not_before(), stop];
         waits.into_iter().flatten().filter(|at| *at > now).min()
@@ -128,7 +133,7 @@ impl<'a, O: Outbox> Voyage<'a, O> {
 
     fn launch(&mut self, number: usize) {
         let Some(mut lane) = self.lanes[number].take() else { return };
-        // After a message that the broker rejected with its channel, one by one, until it is known which one it was.
+        // One by one, after a batch of which it was not known whose fault its end was.
         let most = if self.relay.careful > 0 { 1 } else { usize::MAX };
         let batch = self.relay.dealer.batch(number, most);
         if batch.is_empty() {
@@ -138,13 +143,28 @@ impl<'a, O: Outbox> Voyage<'a, O> {
         self.flights.push(Box::pin(async move {
             let began = Instant::now();
             let answers = lane.publish(&batch).await;
-            Flight { number, lane, batch, answers, took: began.elapsed() }
+            Flight { lane: Some((number, lane)), batch, answers, took: began.elapsed() }
+        }));
+    }
+
+    /// Tries a change that the broker did not answer on a channel of its own, so that no other waits behind it.
+    fn launch_trial(&mut self) {
+        let Some(entry) = (if self.trying { None } else { self.relay.dealer.trial() }) else { return };
+        self.trying = true;
+        let opener = self.opener.clone();
+        self.flights.push(Box::pin(async move {
+            let (batch, began) = (vec![entry], Instant::now());
+            let answers = match opener.lane().await {
+                Ok(mut lane) => lane.publish(&batch).await,
+                Err(lost) => Answers { each: vec![Answer::Silent], lost: Some(lost) },
+            };
+            Flight { lane: None, batch, answers, took: began.elapsed() }
         }));
     }
 
     /// Takes in a lane that is back with its answers.
     fn land(&mut self, flight: Flight) {
-        let Flight { number, lane, batch, answers: Answers { each, lost }, took } = flight;
+        let Flight { lane, batch, answers: Answers { each, lost }, took } = flight;
         let silence = self.silence(&each, lost.as_ref());
         let mut advice = HashMap::new();
         for (entry, answer) in batch.into_iter().zip(each) {
@@ -168,42 +188,49 @@ impl<'a, O: Outbox> Voyage<'a, O> {
         for (trouble, (routing_key, why, count)) in advice {
             self.relay.advise(trouble, &routing_key, &why, count);
         }
-        match lost {
-            Some(why) => drop(self.lost.get_or_insert(why)),
-            None => {
+        match (lane, lost) {
+            (None, _) => self.trying = false,
+            (Some(_), Some(why)) => drop(self.lost.get_or_insert(why)),
+            (Some((number, lane)), None) => {
                 self.relay.metrics.time(Metric::ConfirmTime, took.as_secs_f64());
                 self.lanes[number] = Some(lane);
             }
         }
     }
 
-    /// What it means that the broker said nothing to a change of this batch. Where it rejected the channel, the
-    /// change is to blame if it was alone on it. Where it answered others in time, a queue of those that it did not
-    /// answer is: they are parked like refused ones, or each new connection would wait for them again.
+    /// What it means that the broker said nothing to a change of this batch. If it was alone on its channel, or others
+    /// of its batch were answered in time, it is about the change itself: a queue of its does not answer, or the broker
+    /// rejects it. It is parked then, or each new connection would wait for it again. If not, those that follow go one
+    /// by one for a while, so that the next time it can be told. (RabbitMQ lets a whole channel wait for one queue.)
     fn silence(&mut self, each: &[Answer], lost: Option<&Lost>) -> Silence {
-        let answered = each.iter().any(|answer| *answer != Answer::Silent);
+        let (alone, answered) = (each.len() == 1, each.iter().any(|answer| *answer != Answer::Silent));
         match lost {
-            Some(Lost::Rejected(why)) if each.len() == 1 => Silence::Telling(Trouble::Reject, why.clone()),
-            Some(Lost::Rejected(_)) => {
-                self.relay.careful = self.relay.careful.max(each.len());
-                Silence::Unknown("connection")
+            Some(Lost::Rejected(why)) if alone => return Silence::Telling(Trouble::Reject, why.clone()),
+            Some(why @ Lost::Timeout(_)) if alone || answered => {
+                return Silence::Telling(Trouble::Silence, why.to_string());
             }
-            Some(why @ Lost::Timeout(_)) if answered => Silence::Telling(Trouble::Silence, why.to_string()),
-            Some(why) => Silence::Unknown(why.word()),
-            None => Silence::Unknown("connection"),
+            Some(Lost::Rejected(_) | Lost::Timeout(_)) => {
+                self.relay.careful = self.relay.careful.max(each.len());
+            }
+            Some(Lost::Broken(_)) | None => {}
         }
+        Silence::Unknown(lost.map_or("connection", Lost::word))
     }
 
     fn confirmed(&mut self, entry: &Entry, receipt: Receipt) {
         self.relay.publisher.proved();
         self.relay.careful = self.relay.careful.saturating_sub(1);
         self.relay.dealer.confirmed(entry);
+        self.relay.dealer.cleared(&entry.routing_key);
         self.relay.clerk.take(receipt, entry.subject_ref);
     }
 
     /// Parks the subject of a change that the broker did not take.
     fn park(&mut self, entry: Entry, trouble: Trouble, why: &str, advice: &mut Advice) {
         self.count(trouble, &entry, why, advice);
+        if trouble == Trouble::Silence {
+            self.relay.dealer.suspect(&entry.routing_key);
+        }
         let relay = &mut *self.relay;
         let failures = relay.dealer.refusals(entry.subject_ref).saturating_add(1);
         let wait = backoff(failures, limits::RELAY_BACKOFF, &relay.dice);

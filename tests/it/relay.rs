@@ -32,7 +32,8 @@ async fn every_change_is_published_once_in_order_and_settled() {
     for reason in ["nack", "return", "timeout", "connection"] {
         assert_eq!(relay.retries(reason), 0, "{reason}");
     }
-    assert!(!relay.status.view().connected || relay.status.view().error.is_none());
+    let view = relay.status.view();
+    assert!(!view.connected && view.since.is_some() && view.error.is_none(), "{view:?}");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ fn entry(position: u64, subject: i64) -> Entry {
         account: AccountId::new("a"),
         subject: Subject::SigningRequest(SigningRequestId::new(&subject.to_string())),
         sequence: position,
-        routing_key: "k".into(),
+        routing_key: format!("key-{}", subject % 3),
         event_type: "t".into(),
         occurred_at: jiff::Timestamp::UNIX_EPOCH,
         traceparent: String::new(),
@@ -48,7 +48,12 @@ enum Turn {
     Settle(usize),
     Pass,
     PutBack(u64),
+    /// Changes with this routing key are from now on tried apart.
+    Suspect(u8),
 }
+
+/// The slot of changes that are tried apart, behind those of the lanes.
+const TRIAL: usize = BOUNDS.lanes;
 
 impl World {
     fn new() -> Self {
@@ -56,7 +61,7 @@ impl World {
             dealer: Dealer::new(BOUNDS),
             unsettled: BTreeMap::new(),
             last: 0,
-            flights: vec![None; BOUNDS.lanes],
+            flights: vec![None; BOUNDS.lanes + 1],
             receipts: Vec::new(),
             now: Instant::now(),
             confirmed: HashMap::new(),
@@ -87,7 +92,10 @@ impl World {
         if self.flights[lane].is_some() {
             return false;
         }
-        let batch = self.dealer.batch(lane, usize::MAX);
+        let batch = match lane {
+            TRIAL => self.dealer.trial().into_iter().collect(),
+            lane => self.dealer.batch(lane, usize::MAX),
+        };
         for entry in &batch {
             assert!(self.flying.insert(entry.subject_ref), "two of one subject in flight");
             let again = self.receipts.iter().any(|(position, _)| *position == entry.position.0);
@@ -111,6 +119,7 @@ impl World {
                 1 => self.dealer.unanswered(entry),
                 _ => {
                     self.dealer.confirmed(&entry);
+                    self.dealer.cleared(&entry.routing_key);
                     self.confirmed.entry(subject).or_default().push(entry.position.0);
                     self.receipts.push((entry.position.0, subject));
                 }
@@ -144,6 +153,7 @@ impl World {
             Turn::Settle(most) => drop(self.settle(most)),
             Turn::Pass => drop(self.pass()),
             Turn::PutBack(position) => self.put_back(position),
+            Turn::Suspect(key) => self.dealer.suspect(&format!("key-{key}")),
         }
     }
 
@@ -159,7 +169,7 @@ impl World {
     fn finish(&mut self) {
         for _ in 0..10_000 {
             let mut busy = self.read() | self.settle(usize::MAX) | self.pass();
-            for lane in 0..BOUNDS.lanes {
+            for lane in 0..=TRIAL {
                 busy |= self.launch(lane);
                 busy |= self.land(lane, &[]);
             }
@@ -176,10 +186,11 @@ fn turn() -> impl Strategy<Value = Turn> {
         // Subject 0 is a busy one.
         6 => prop_oneof![2 => Just(0_i64), 3 => 0..8_i64].prop_map(Turn::Append),
         4 => Just(Turn::Read),
-        4 => (0..BOUNDS.lanes).prop_map(Turn::Launch),
-        4 => (0..BOUNDS.lanes, prop::collection::vec(0..6_u8, 0..4)).prop_map(|(lane, a)| Turn::Land(lane, a)),
+        4 => (0..=TRIAL).prop_map(Turn::Launch),
+        4 => (0..=TRIAL, prop::collection::vec(0..6_u8, 0..4)).prop_map(|(lane, a)| Turn::Land(lane, a)),
         2 => (1..6_usize).prop_map(Turn::Settle),
         2 => Just(Turn::Pass),
+        1 => (0..3_u8).prop_map(Turn::Suspect),
     ]
 }
 
@@ -266,6 +277,28 @@ fn with_too_many_parked_nothing_new_is_read_until_some_are_due() {
         assert!(world.pass());
     }
     assert!(world.read());
+    world.finish();
+    assert_eq!(world.unsettled.len(), 0);
+}
+
+#[test]
+fn changes_of_a_suspect_routing_key_are_tried_apart_until_one_is_answered() {
+    let mut world = World::new();
+    // Subjects 0, 3 and 6 share a routing key.
+    for subject in [0, 3, 6, 1] {
+        world.append(subject);
+    }
+    world.dealer.suspect("key-0");
+    while world.read() {}
+    for lane in 0..BOUNDS.lanes {
+        if world.launch(lane) {
+            world.land(lane, &[]);
+        }
+    }
+    assert_eq!(world.confirmed.keys().collect::<Vec<_>>(), [&1]);
+    assert!(world.launch(TRIAL) && !world.launch(TRIAL), "one at a time");
+    world.land(TRIAL, &[]);
+    assert!(!world.launch(TRIAL), "cleared, the others go with their lanes again");
     world.finish();
     assert_eq!(world.unsettled.len(), 0);
 }

@@ -118,6 +118,33 @@ async fn a_change_that_the_broker_rejects_with_its_channel_holds_up_its_own_subj
 }
 
 #[tokio::test]
+async fn a_queue_that_answers_nothing_holds_up_its_own_subjects_alone() {
+    let rabbit = Rabbit::shared().await;
+    let url = rabbit.vhost();
+    let mut wanted = settings(&url);
+    wanted.queues = vec![
+        queue("mute", &["signing_request.completed.*"], QueueKind::Quorum),
+        queue(HEARD, &["signing_request.sent.*"], QueueKind::Quorum),
+    ];
+    let mut relay = Running::start(wanted);
+    relay.connects().await;
+    // Held, the queue's leader confirms nothing, and RabbitMQ lets the whole channel wait for it.
+    let leader = format!("{}_mute", vhost_of(&url));
+    rabbit.eval(&format!("sys:suspend({leader}).")).await;
+    relay.append_as("signing_request.completed", ["stuck-1", "stuck-2", "stuck-3"]);
+    relay.append_many(300, 30);
+    relay.settles(300).await;
+    assert!(relay.retries("timeout") > 0);
+    assert_eq!(relay.shelf.waiting(), 3, "what the queue does not confirm is not settled");
+    rabbit.eval(&format!("sys:resume({leader}).")).await;
+    relay.settles_all().await;
+    relay.stop().await;
+    let mut heard = hear(&url, HEARD, 300).await;
+    heard.extend(hear(&url, "mute", 3).await);
+    relay.assert_sound(&heard);
+}
+
+#[tokio::test]
 async fn a_queue_bounded_by_somebody_else_refuses_too() {
     let rabbit = Rabbit::shared().await;
     let url = rabbit.vhost();

@@ -2,7 +2,7 @@
 
 use crate::{broker, rest, store};
 
-use super::settings::{CloudEvents, QueueKind, QueueSettings, Settings, StoreSetting};
+use super::settings::{CloudEvents, Settings, StoreSetting};
 
 impl Settings {
     /// What opens the store.
@@ -15,7 +15,7 @@ impl Settings {
     pub fn for_broker(&self) -> Option<broker::Settings> {
         (!self.broker.is_empty()).then(|| broker::Settings {
             urls: self.broker.clone(),
-            queues: self.queues.iter().map(queue).collect(),
+            queues: self.queues.clone(),
             mode: match self.cloud_events {
                 CloudEvents::Binary => broker::Mode::Binary,
                 CloudEvents::Structured => broker::Mode::Structured,
@@ -37,22 +37,5 @@ impl Settings {
             redirect_url: docusign.redirect_url.clone(),
             ..rest::Settings::default()
         })
-    }
-}
-
-fn queue(from: &QueueSettings) -> broker::Queue {
-    broker::Queue {
-        name: from.name.clone(),
-        bind: from.bind.clone(),
-        kind: match from.kind {
-            QueueKind::Quorum => broker::QueueKind::Quorum,
-            QueueKind::Classic => broker::QueueKind::Classic,
-            QueueKind::Stream => broker::QueueKind::Stream,
-        },
-        dead_letter_exchange: from.dead_letter_exchange.clone(),
-        dead_letter_routing_key: from.dead_letter_routing_key.clone(),
-        delivery_limit: from.delivery_limit,
-        single_active_consumer: from.single_active_consumer,
-        max_length: from.max_length,
     }
 }

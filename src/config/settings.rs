@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
 use crate::base::{AccountId, SourceName};
+pub use crate::broker::{Queue as QueueSettings, QueueKind};
 pub use crate::telemetry::logs::Format as LogFormat;
 
 /// Everything that can be set, checked. Secrets show neither in `Debug` nor in logs.
@@ -67,50 +68,6 @@ pub struct SourceSettings {
     pub timezone: Option<TimeZone>,
     /// `user:password` asked for beside the signature.
     pub basic_auth: Option<SecretString>,
-}
-
-/// A subscriber's queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueSettings {
-    /// Its name.
-    pub name: String,
-    /// Routing-key patterns; at least one.
-    pub bind: Vec<String>,
-    /// Its type.
-    pub kind: QueueKind,
-    /// Where rejected and expired messages go; `""` is the default exchange.
-    pub dead_letter_exchange: Option<String>,
-    /// Under which routing key they go there; their own where absent.
-    pub dead_letter_routing_key: Option<String>,
-    /// Deliveries of one message before it is dead-lettered (quorum queues).
-    pub delivery_limit: Option<u64>,
-    /// Only one consumer at a time, so that order holds.
-    pub single_active_consumer: bool,
-    /// Most messages kept; a full queue refuses further ones, which then wait in the store: nothing is dropped.
-    pub max_length: Option<u64>,
-}
-
-/// RabbitMQ's types of queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum QueueKind {
-    /// Replicated.
-    #[default]
-    Quorum,
-    /// On one node.
-    Classic,
-    /// A log that is read without being emptied.
-    Stream,
-}
-
-impl QueueKind {
-    /// The type's word in settings and in `x-queue-type`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Quorum => "quorum",
-            Self::Classic => "classic",
-            Self::Stream => "stream",
-        }
-    }
 }
 
 /// DocuSign's OAuth and REST.

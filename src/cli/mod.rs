@@ -15,7 +15,7 @@ mod quarantine;
 mod serve;
 mod signature;
 mod simulate;
-mod sse;
+pub mod sse;
 mod terminal;
 
 use std::process::ExitCode;

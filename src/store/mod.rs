@@ -382,3 +382,6 @@ impl Store {
         self.flow_readers.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

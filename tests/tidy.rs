@@ -5,6 +5,8 @@
 // A test fails by panicking; clippy's leave for that ends at functions marked `#[test]`.
 #![allow(clippy::expect_used)]
 
+#[path = "tidy/crates.rs"]
+mod crates;
 #[path = "tidy/tree.rs"]
 mod tree;
 

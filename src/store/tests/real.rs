@@ -1,6 +1,7 @@
 //! The store itself, driven by the same operations.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -16,8 +17,8 @@ use crate::connect::signature::{Keys, sign, verify};
 use crate::connect::{Body, Delivery, Format, VerifiedDelivery};
 use crate::signing::{Activity, Mark, Observation, Person, Receipt};
 use crate::store::{
-    Appended, Arrival, DeliveryQuery, EnrichedChange, Enrichment, FeedQuery, FeedRow, Reading, Resolution,
-    Store,
+    Appended, Arrival, DeliveryQuery, EnrichedChange, Enrichment, FeedQuery, FeedRow, Parts, Reading,
+    Resolution, Store, Work,
 };
 
 use super::Open;
@@ -27,6 +28,7 @@ use super::operation::{ACTIVITY, Answer, Books, FETCHED, Fact, Operation, Row, S
 const KEY: &str = "model-key";
 const BEGINNING: &str = "2026-01-01T00:00:00Z";
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const PATIENCE: Duration = Duration::from_secs(60);
 /// More rows than any life has.
 const ALL: usize = 100_000;
 
@@ -38,6 +40,16 @@ pub(super) struct Real {
     now: u64,
     ids: Vec<DeliveryId>,
     claims: BTreeMap<u8, Enrichment>,
+}
+
+/// Opens the store, and waits until all fetches are this node's: one that ended before may have to be outlived.
+fn opened(open: &Open, runtime: &Runtime) -> Store {
+    let store = open();
+    let mut share = store.take_part(Work::Enrich);
+    let whole = async { share.wait_for(|parts| *parts == Parts::ALL).await.map(drop) };
+    let whole = async { tokio::time::timeout(PATIENCE, whole).await };
+    runtime.block_on(whole).expect("leases move").unwrap();
+    store
 }
 
 fn moment(seconds: u64) -> Timestamp {
@@ -105,7 +117,7 @@ fn word(appended: &Appended) -> (&'static str, usize) {
 impl Real {
     pub(super) fn new(open: Open) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let store = Some(open());
+        let store = Some(opened(&open, &runtime));
         Self { open, runtime, dice: Dice::seeded(5), store, now: 0, ids: Vec::new(), claims: BTreeMap::new() }
     }
 
@@ -159,7 +171,7 @@ impl Real {
             }
             Operation::Drop(which) => self.resolve(*which, Resolution::Dropped),
             Operation::Settle(bits) => {
-                let oldest = self.runtime.block_on(store.unsettled(Position(0), 16)).unwrap();
+                let oldest = self.runtime.block_on(store.unsettled(Parts::ALL, Position(0), 16)).unwrap();
                 let settled = oldest.iter().enumerate().filter(|(at, _)| bits & (1 << at) != 0);
                 let mut receipts: Vec<_> =
                     settled.map(|(_, entry)| Receipt::confirmed(entry.position)).collect();
@@ -203,7 +215,7 @@ impl Real {
         self.store = None;
         drop(store);
         self.claims.clear();
-        self.store = Some((self.open)());
+        self.store = Some(opened(&self.open, &self.runtime));
         Answer::Done
     }
 
@@ -267,7 +279,7 @@ impl Real {
             Books {
                 feed: feed.iter().map(row).collect(),
                 unsettled: {
-                    let unsettled = store.unsettled(Position(0), ALL).await.unwrap();
+                    let unsettled = store.unsettled(Parts::ALL, Position(0), ALL).await.unwrap();
                     unsettled.iter().map(|entry| entry.position.0).collect()
                 },
                 backlog: (backlog.changes, backlog.oldest_at.map(seconds)),

@@ -92,8 +92,7 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let settings = Settings { path: folder.path().join("countersign.sqlite"), enrich: true };
-        let store = Store::open(&settings).unwrap();
+        let store = Store::open(&Settings::sqlite(folder.path().join("countersign.sqlite"), true)).unwrap();
         runtime.block_on(fill(&store));
         let api = Data::new(Api::new(Parts {
             store,

@@ -2,6 +2,7 @@
 
 pub(crate) mod deliveries;
 pub(crate) mod rabbit;
+pub(crate) mod rude;
 pub(crate) mod server;
 pub(crate) mod subscriber;
 pub(crate) mod traffic;

@@ -147,6 +147,13 @@ impl Server {
         self.child.id()
     }
 
+    /// The most memory that it has held, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+        line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+
     /// Another command of the program in the server's folder, on its settings and its address.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let settings = self.settings.clone().with("COUNTERSIGN_LISTEN", &self.address.to_string());

@@ -72,11 +72,17 @@ pub const OWN_SPOOL_BYTES: u64 = DELIVERY_BYTES_MAX;
 /// That there is no room is logged at most this often: a flood must not become one of log lines.
 pub const CROWDED_EVERY: Duration = Duration::from_secs(1);
 
-/// A refused signature is explained in the log at most so often, and only for bodies up to so many bytes: an
-/// explanation costs some thirty digests for each key.
+/// A refused signature is explained in the log at most so often, and only for bodies up to so many bytes.
 pub const EXPLAIN_EVERY: Duration = Duration::from_secs(1);
 /// See [`EXPLAIN_EVERY`].
 pub const EXPLAIN_BYTES_MAX: usize = 64 * 1024;
+/// Signatures of a delivery that are looked at for it: DocuSign sends one for each of its active keys, and two in a
+/// rotation.
+pub const EXPLAIN_SIGNATURES_MAX: usize = 8;
+/// Digests that it costs for each key of the source, at most; each key of other sources costs one.
+pub const EXPLAIN_DIGESTS: usize = 30 + 4 * EXPLAIN_SIGNATURES_MAX;
+/// Bytes digested for it in all, some 50 ms of one core: with hundreds of keys only short bodies are explained.
+pub const EXPLAIN_WORK_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Writes waiting for the store's writer; one delivery more is answered 503. Not filled by deliveries alone: see
 /// [`DELIVERIES_MAX`].

@@ -266,26 +266,33 @@ impl Receiver {
         }
     }
 
-    /// Tells the operator why a signature fails; never the key, never the body. Not every time: it costs some thirty
-    /// digests for each key, which anyone could make us pay.
-    fn explain(&self, delivery: &Delivery, source: &Source) {
+    /// Tells the operator why a signature fails; never the key, never the body. Not every time, not whatever it costs,
+    /// and not on a thread that answers requests: anyone could make us pay for it.
+    fn explain(&self, delivery: &Delivery, source: &Arc<Source>) {
         let Body::Inline(body) = &delivery.body else { return };
+        let all = self.sources.all();
+        let digests = all.values().map(|source| source.keys.len()).sum::<usize>()
+            + source.keys.len() * limits::EXPLAIN_DIGESTS;
         if body.len() > limits::EXPLAIN_BYTES_MAX
+            || body.len() * digests > limits::EXPLAIN_WORK_BYTES_MAX
             || !self.explaining.turn(delivery.received_at, limits::EXPLAIN_EVERY)
         {
             return;
         }
-        let all = self.sources.all();
-        let others: Vec<(&str, &[secrecy::SecretString])> = all
-            .values()
-            .filter(|other| other.name != source.name)
-            .map(|other| (other.name.as_str(), other.key_texts.as_slice()))
-            .collect();
-        let explanation = signature::explain(body, &delivery.headers, &source.key_texts, &others);
-        for finding in &explanation.findings {
-            tracing::warn!(delivery_id = %delivery.id, source = %source.name, finding = finding.word, advice = %finding.advice,
-                "a signature does not verify: {}", finding.problem);
-        }
+        let (id, body, headers) = (delivery.id, body.clone(), delivery.headers.clone());
+        let (source, span) = (Arc::clone(source), tracing::Span::current());
+        tokio::task::spawn_blocking(move || {
+            let _within = span.entered();
+            let others: Vec<(&str, &[secrecy::SecretString])> = all
+                .values()
+                .filter(|other| other.name != source.name)
+                .map(|other| (other.name.as_str(), other.key_texts.as_slice()))
+                .collect();
+            for finding in signature::explain(&body, &headers, &source.key_texts, &others).findings {
+                tracing::warn!(delivery_id = %id, source = %source.name, finding = finding.word, advice = %finding.advice,
+                    "a signature does not verify: {}", finding.problem);
+            }
+        });
     }
 
     /// The request's own trace context where it is well formed, else a new one.

@@ -55,6 +55,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("reqwest", &["rest", "simulator", "cli"]),
     ("rusqlite", &["store"]),
     ("rustix", &["app"]),
+    ("tokio_postgres", &["store"]),
+    ("tokio_postgres_rustls", &["store"]),
     ("toml", &["config"]),
     ("tracing_subscriber", &["telemetry"]),
 ];

@@ -173,6 +173,24 @@ async fn slow_and_idle_connections_are_ended_and_others_served_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn with_few_files_few_connections_are_taken_and_the_store_keeps_what_it_needs() {
+    let server = Server::start(Settings::new().file(TENANTS).few_files(400)).await;
+    let told = |line: &String| line.contains("may open few files");
+    eventually("it says so", PATIENCE, async || server.lines().all().iter().any(told).then_some(())).await;
+    well_behaved(&server, 0).await;
+    // More than are taken; those that are taken say nothing.
+    let idle = join_all((0..300).map(async |_| Rude::to(&server).await)).await;
+    // A file in the spool and one in the store, once the idle ones have had their time.
+    let body = padded(1, 2 << 20);
+    let signed = signature("key-b", &body);
+    let (status, answer) =
+        post(&server.url("/connect/b"), &[("x-docusign-signature-1", &signed)], body).await;
+    assert_eq!((status, answer["outcome"].as_str()), (200, Some("accepted")), "{answer}");
+    drop(idle);
+    assert_books_balance(&server, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn oversized_heads_are_refused_in_bounded_memory() {
     let server = Server::start(Settings::new().file(TENANTS)).await;
     well_behaved(&server, 0).await;

@@ -13,7 +13,7 @@ const ENVELOPE: &str = "0c8f1f8a-9d21-4a41-8a57-0b9f0c8a7e01";
 const AT: &str = "2026-11-23T10:00:00Z";
 
 /// Every secret that the settings below and the requests of the test know.
-const SECRETS: [&str; 14] = [
+const SECRETS: [&str; 15] = [
     "s3cr3t-connect-key-1",
     "s3cr3t-connect-key-2",
     "s3cr3t-partner-key",
@@ -28,6 +28,7 @@ const SECRETS: [&str; 14] = [
     "s3cr3t-wrong-basic",
     "s3cr3t-cookie",
     "s3cr3t-proxy-password",
+    "s3cr3t-store-password",
 ];
 
 fn settings(format: &str) -> Settings {
@@ -155,10 +156,14 @@ async fn keeps_secrets(format: &str) {
         (tried("countersign_broker_connects_total") && tried("countersign_fetches_total")).then_some(())
     })
     .await;
-    for command in [&["config", "print"][..], &["config", "print", "--json"], &["check"]] {
-        let output = server.command(command).output().expect("the program");
-        for text in [output.stdout, output.stderr] {
-            let text = String::from_utf8_lossy(&text).into_owned();
+    // A database that nobody serves: `check` tells what it tried.
+    let shared = "postgres://user:s3cr3t-store-password@127.0.0.1:9/countersign";
+    for command in [&["config", "print"][..], &["config", "print", "--json"], &["check", "--online"]] {
+        for store in [None, Some(shared)] {
+            let mut command = server.command(command);
+            let output =
+                command.envs(store.map(|url| ("COUNTERSIGN_STORE", url))).output().expect("the program");
+            let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
             assert!(told(&text).is_none(), "{command:?} tells {:?}: {text}", told(&text));
         }
     }

@@ -3,6 +3,7 @@
 mod demo;
 mod error;
 mod flows;
+mod http;
 mod keys;
 mod server;
 

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 
-use crate::base::limits::SIGNATURES_MAX;
+use crate::base::limits::{EXPLAIN_SIGNATURES_MAX, SIGNATURES_MAX};
 
 use super::signature::{
     DIGEST_HEADER, HEADER_PREFIX, decode, digest, is_signature, other_algorithms, signatures,
@@ -205,7 +205,7 @@ impl Case<'_> {
 
     /// The right digest in the wrong spelling, or of another algorithm.
     fn encoding_wrong(&self, findings: &mut Vec<Finding>) {
-        for value in signatures(self.headers).take(SIGNATURES_MAX).map(str::trim) {
+        for value in signatures(self.headers).take(EXPLAIN_SIGNATURES_MAX).map(str::trim) {
             for key in &self.keys {
                 let right = digest(key.as_bytes(), self.body);
                 let Some((word, problem)) = misspelt(value, &right, key, self.body) else { continue };

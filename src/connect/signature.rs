@@ -126,6 +126,15 @@ pub fn verify(delivery: Delivery, digests: &Digests) -> Result<VerifiedDelivery,
     }
 }
 
+/// Why a delivery with these headers (names in lower case) cannot be let in whatever its body is: no key, or no
+/// signature. Its body need not be read.
+pub fn hopeless(headers: &[(String, String)], keys: &Keys) -> Option<Refusal> {
+    if keys.is_empty() {
+        return Some(Refusal::NoKey);
+    }
+    signatures(headers).next().is_none().then_some(Refusal::SignatureMissing)
+}
+
 fn refusal(delivery: &Delivery, digests: &Digests) -> Option<Refusal> {
     if digests.0.is_empty() {
         return Some(Refusal::NoKey);

@@ -3,6 +3,7 @@
 pub(crate) mod deliveries;
 pub(crate) mod patience;
 pub(crate) mod rabbit;
+pub(crate) mod rude;
 pub(crate) mod server;
 pub(crate) mod subscriber;
 pub(crate) mod traffic;

@@ -1,7 +1,9 @@
 //! What the tests stand on: the server as a process, a subscriber, signed deliveries, and bounded waiting.
 
+pub(crate) mod certificates;
 pub(crate) mod deliveries;
 pub(crate) mod rabbit;
+pub(crate) mod secured;
 pub(crate) mod server;
 pub(crate) mod subscriber;
 pub(crate) mod traffic;

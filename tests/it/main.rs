@@ -12,3 +12,4 @@ mod lifecycle;
 mod line;
 mod relay;
 mod support;
+mod topology;

@@ -3,7 +3,7 @@
 mod dead_letters;
 mod failover;
 mod faults;
-mod kit;
+pub(crate) mod kit;
 mod refusals;
 mod secure;
 mod topology;

@@ -84,3 +84,41 @@ async fn waiting_for_a_broker_visits_every_address_and_takes_whichever_is_back_f
     let heard = hear(&url, HEARD, relay.given()).await;
     relay.assert_sound(&heard);
 }
+
+#[tokio::test]
+async fn a_cluster_goes_on_while_it_has_a_majority_and_nothing_is_settled_while_it_has_none() {
+    let first = Rabbit::start().await;
+    let (second, third) = (first.ally().await, first.ally().await);
+    let mut nodes = [first, second, third];
+    let urls = nodes.each_ref().map(Rabbit::url);
+    let mut relay = Running::start(with_addresses(&urls.each_ref().map(String::as_str)));
+    relay.append_many(500, 100);
+    relay.settles_all().await;
+    nodes[2].outlives_its_youth().await;
+
+    relay.append_many(5_000, 300);
+    relay.settles(1_500).await;
+    nodes[0].kill();
+    relay.settles_all().await;
+    let address = relay.status.view().address.unwrap_or_default();
+    assert!(!address.contains(&format!(":{}/", nodes[0].port())), "{address}");
+
+    nodes[1].kill();
+    let tried = |relay: &Running| relay.retries("timeout") + relay.retries("nack");
+    let before = tried(&relay);
+    relay
+        .stands("the last node is reached", |view| {
+            view.connected
+                && view.address.as_ref().is_some_and(|at| at.contains(&format!(":{}/", nodes[2].port())))
+        })
+        .await;
+    relay.append_many(100, 100);
+    let unanswered = async || (tried(&relay) >= before + 100).then_some(());
+    eventually("one of three takes nothing", PATIENCE, unanswered).await;
+    assert_eq!(relay.shelf.waiting(), 100, "{:?}", relay.status.view());
+    nodes[1].restart().await;
+    relay.settles_all().await;
+    relay.stop().await;
+    let heard = hear(&urls[2], HEARD, relay.given()).await;
+    relay.assert_sound(&heard);
+}

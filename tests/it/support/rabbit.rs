@@ -35,7 +35,9 @@ pub(crate) struct Rabbit {
     name: String,
     ports: Ports,
     node: Child,
-    epmd: Child,
+    /// None of its own where it shares another node's.
+    epmd: Option<Child>,
+    cookie: String,
     /// Ends everything once its standard input is closed, which the end of this process does in any case.
     _watchdog: Child,
     next_vhost: AtomicUsize,
@@ -56,6 +58,8 @@ pub(super) struct Extras {
     pub(super) settings: String,
     /// Erlang's list of plugins, without the brackets.
     pub(super) plugins: &'static str,
+    /// The name server's port and the cookie of a node that it is to be one broker with.
+    pub(super) ally: Option<(u16, String)>,
     /// Names of users that log in otherwise than by a password, and whose tags are none.
     pub(super) users: &'static [&'static str],
 }
@@ -75,23 +79,32 @@ impl Rabbit {
     /// Starts a node that has more than others.
     pub(super) async fn with(extras: Extras) -> Self {
         let folder = TempDir::with_prefix("rabbit-").expect("a folder");
-        let ports = Ports::free();
+        let mut ports = Ports::free();
+        let mut cookie = format!("{:032x}", rand::random::<u128>());
+        let alone = extras.ally.is_none();
+        if let Some(ally) = &extras.ally {
+            (ports.epmd, cookie) = ally.clone();
+        }
         let name = format!("countersign-{}-{}@localhost", std::process::id(), ports.amqp);
-        write_settings(folder.path(), ports, &extras);
-        let epmd = Command::new("epmd")
-            .args(["-address", "127.0.0.1", "-port", &ports.epmd.to_string()])
-            .process_group(0)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("epmd, of the package erlang-base");
+        write_settings(folder.path(), ports, &cookie, &extras);
+        let epmd = alone.then(|| name_server(ports.epmd));
         let node = spawn(folder.path(), &name, ports);
         let watchdog = watch_over(folder.path());
         let next_vhost = AtomicUsize::new(0);
-        let mut rabbit = Self { folder, name, ports, node, epmd, _watchdog: watchdog, next_vhost };
+        let mut rabbit = Self { folder, name, ports, node, epmd, cookie, _watchdog: watchdog, next_vhost };
         rabbit.note_processes();
         rabbit.serves().await;
         rabbit
+    }
+
+    /// Starts another node and makes it one broker with this one.
+    pub(crate) async fn ally(&self) -> Self {
+        let ally = Some((self.ports.epmd, self.cookie.clone()));
+        let other = Self::with(Extras { ally, ..Extras::default() }).await;
+        other.stop_app().await;
+        other.ctl(&["join_cluster", &self.name]).await;
+        other.start_app().await;
+        other
     }
 
     /// Its address, with the default virtual host.
@@ -225,7 +238,8 @@ impl Rabbit {
     }
 
     fn note_processes(&self) {
-        let pids = format!("{} {}", self.node.id(), self.epmd.id());
+        let epmd = self.epmd.as_ref().map(|epmd| epmd.id().to_string()).unwrap_or_default();
+        let pids = format!("{} {epmd}", self.node.id());
         fs::write(self.folder.path().join("pids"), pids).expect("a note for the watchdog");
     }
 }
@@ -237,8 +251,10 @@ impl Drop for Rabbit {
             let _ = std::io::stderr().write_all(log.as_bytes());
         }
         self.kill();
-        let _ = self.epmd.kill();
-        let _ = self.epmd.wait();
+        if let Some(epmd) = &mut self.epmd {
+            let _ = epmd.kill();
+            let _ = epmd.wait();
+        }
     }
 }
 
@@ -269,7 +285,18 @@ fn scripts() -> &'static Path {
         .expect("RabbitMQ (the package rabbitmq-server)")
 }
 
-fn write_settings(folder: &Path, ports: Ports, extras: &Extras) {
+/// Erlang's name server, by which nodes and their tools find one another.
+fn name_server(port: u16) -> Child {
+    Command::new("epmd")
+        .args(["-address", "127.0.0.1", "-port", &port.to_string()])
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("epmd, of the package erlang-base")
+}
+
+fn write_settings(folder: &Path, ports: Ports, cookie: &str, extras: &Extras) {
     let put = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file of settings");
     let definitions = folder.join("definitions.json");
     put(
@@ -299,7 +326,7 @@ fn write_settings(folder: &Path, ports: Ports, extras: &Extras) {
     });
     put("definitions.json", &all.to_string());
     put("enabled_plugins", &format!("[{}].\n", extras.plugins));
-    put(".erlang.cookie", &format!("{:032x}", rand::random::<u128>()));
+    put(".erlang.cookie", cookie);
     let secret = fs::Permissions::from_mode(0o400);
     fs::set_permissions(folder.join(".erlang.cookie"), secret).expect("a cookie of its own");
 }

@@ -54,6 +54,7 @@ impl Secured {
             settings,
             plugins: "rabbitmq_management, rabbitmq_auth_mechanism_ssl",
             users: &[CLIENT],
+            ..Extras::default()
         };
         let rabbit = Rabbit::with(extras).await;
         Self { rabbit, authority, client, tls_port, management_ports: [http, https] }

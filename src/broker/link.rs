@@ -88,7 +88,10 @@ impl Link {
         let mut outcomes = Vec::new();
         for address in Self::addresses(settings)? {
             let outcome = match Self::to(&address).await {
-                Ok(link) => Ok(link.close().await),
+                Ok(link) => {
+                    link.close().await;
+                    Ok(())
+                }
                 Err(why) => Err(why),
             };
             outcomes.push((address.to_string(), outcome));

@@ -89,6 +89,7 @@ fn rows_show_every_key_and_no_secret() {
         let value = match key.name {
             "broker" => "amqps://user:hunter2@host/v?cacertfile=hunter2",
             "broker_management" => "https://user:hunter2@host/v?x=hunter2",
+            "store" => "postgres://user:hunter2@host/v",
             _ => "hunter2",
         };
         world = world.env(&keys::variable(key.name), value);

@@ -154,6 +154,8 @@ pub const RELAY_STOP_TIMEOUT: Duration = Duration::from_secs(12);
 pub const RELAY_STORE_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Time for one publish to be written and for one confirm to arrive; later, the connection is made anew.
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
+/// A channel that nacks is replaced by another one at most this often: see `broker::Lane`.
+pub const LANE_RENEW_EVERY: Duration = Duration::from_secs(1);
 /// First and longest wait between two attempts to reach the broker; each is jittered.
 pub const BROKER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
 /// Time for a connection to a broker, its login included: a peer that says nothing would else be waited for.

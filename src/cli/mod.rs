@@ -17,6 +17,7 @@ mod signature;
 mod simulate;
 pub mod sse;
 mod terminal;
+mod topology;
 
 use std::process::ExitCode;
 
@@ -61,6 +62,8 @@ enum Command {
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
+    Topology(topology::Topology),
+    #[command(subcommand)]
     Config(config::Config),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -101,6 +104,7 @@ impl Command {
             Self::Signature(signature) => signature.run(terminal),
             Self::Events(events) => events.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
+            Self::Topology(topology) => topology.run(terminal),
             Self::Config(config) => config.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
             Self::Man(man) => man.run(terminal),

@@ -12,3 +12,4 @@ mod quarantine;
 mod settings;
 mod signature;
 mod simulate;
+mod topology;

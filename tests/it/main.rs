@@ -15,3 +15,4 @@ mod line;
 mod relay;
 mod security;
 mod support;
+mod topology;

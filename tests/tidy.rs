@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("docusign", 1),
     ("connect", 2),
     ("signing", 3),
+    ("failpoint", 10),
     ("telemetry", 10),
     ("broker", 11),
     ("rest", 11),

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 
 use crate::base::{Clock, DeliveryId, Dice, Outcome, Refusal, SourceName, limits};
 use crate::connect::{self, Body, Delivery, Unreadable, VerifiedDelivery, signature};
+use crate::failpoint::{self, Step};
 use crate::signing::map;
 use crate::store::{self, Arrival, Reading, Store};
 use crate::telemetry::{Metric, Metrics};
@@ -104,10 +105,14 @@ impl Receiver {
         let delivery_id = DeliveryId(self.dice.uuid_at(self.clock.now()));
         let source = request.source.clone();
         let outcome = match self.let_in(delivery_id, request, chunks).await {
-            Ok((source, verified)) => self.take(source, verified).await,
+            Ok((source, verified)) => {
+                failpoint::pass(Step::Verified);
+                self.take(source, verified).await
+            }
             Err(refusal) => Outcome::Refused(refusal),
         };
         self.record(&outcome, delivery_id, &source);
+        failpoint::pass(Step::BeforeAnswer);
         Fate { outcome, delivery_id }
     }
 

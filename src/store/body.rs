@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::base::DeliveryId;
 use crate::connect::{Body, Delivery};
+use crate::failpoint::{self, Step};
 
 use super::session::Session;
 use super::{Error, StoredBody};
@@ -49,6 +50,7 @@ impl Packed {
                 let lasting = file_of(folder, delivery.id);
                 let moved = fs::rename(path, &lasting).and_then(|()| File::open(folder)?.sync_all());
                 moved.map_err(|e| Error::Unavailable(format!("a large body could not be kept: {e}")))?;
+                failpoint::pass(Step::BodyMoved);
                 Self { headers, encoding: FILE, body: PackedBody::Outside, file: Some(lasting) }
             }
         })

@@ -30,6 +30,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::base::{ChangeId, DeliveryId, Position, SigningRequestId, limits};
+use crate::failpoint::{self, Step};
 use crate::signing::{Entry, Receipt};
 
 use body::Packed;
@@ -99,6 +100,7 @@ fn start_checkpoints(path: PathBuf, stopped: mpsc::Receiver<()>) -> Result<JoinH
             if let Err(error) = session.checkpoint(false) {
                 tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
             }
+            failpoint::pass(Step::Checkpointed);
         }
         let _ = session.checkpoint(true);
     };
@@ -119,6 +121,7 @@ impl Store {
         let lock = lock(path)?;
         let session = Session::open_writer(path).map_err(|e| open_error(path, e))?;
         migrations::migrate(&session).map_err(|e| open_error(path, e))?;
+        failpoint::pass(Step::Migrated);
         body::sweep(&session, &bodies).map_err(|e| open_error(path, e))?;
         let ledger = Ledger::open(session, settings.enrich).map_err(|e| open_error(path, e))?;
         let readers = Readers::open(path, limits::STORE_READERS).map_err(|e| open_error(path, e))?;

@@ -6,6 +6,7 @@
 mod answers;
 mod commands;
 mod enriched;
+mod faults;
 mod feed;
 mod large;
 mod lifecycle;

@@ -1,6 +1,8 @@
 //! What the tests stand on: the server as a process, a subscriber, signed deliveries, and bounded waiting.
 
+pub(crate) mod checker;
 pub(crate) mod deliveries;
+pub(crate) mod postgres;
 pub(crate) mod rabbit;
 pub(crate) mod server;
 pub(crate) mod subscriber;

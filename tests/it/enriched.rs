@@ -11,11 +11,10 @@ use countersign::simulator::sender::{Target, Traffic as Lives};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use crate::faults::settled;
 use crate::support::rabbit::Rabbit;
 use crate::support::server::{KEY, Server, Settings};
 use crate::support::subscriber::Subscriber;
-use crate::support::traffic::feed;
+use crate::support::traffic::{feed, settled};
 use crate::support::{PATIENCE, eventually};
 
 /// A stand-in for DocuSign, and settings with which the server fetches from it.

@@ -12,4 +12,5 @@ mod large;
 mod lifecycle;
 mod line;
 mod relay;
+mod soak;
 mod support;

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use countersign::failpoint::Step;
 use countersign::simulator::docusign::{Fault, FaultKind, Play};
 
-use super::{assert_large_one_whole, large, settled};
+use super::{assert_large_one_whole, large};
 use crate::enriched::{assert_all_covered, docusign, lives, target};
 use crate::support::checker::Checker;
 use crate::support::rabbit::Rabbit;
 use crate::support::server::{Server, Settings};
 use crate::support::subscriber::Subscriber;
-use crate::support::traffic::{Traffic, assert_feed_tells, feed};
+use crate::support::traffic::{Traffic, assert_feed_tells, feed, settled};
 
 /// Where to die on the way from the delivery to the settled change, and at which passings: the first one, and some in the middle of
 /// the load.

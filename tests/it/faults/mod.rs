@@ -8,9 +8,9 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::support::deliveries::ACCOUNT;
+use crate::support::http;
 use crate::support::server::Server;
 use crate::support::traffic::Step;
-use crate::support::{PATIENCE, eventually, http};
 
 /// Enough for a body to become a file.
 const LARGE: usize = 1 << 20;
@@ -42,14 +42,4 @@ async fn assert_large_one_whole(server: &Server) {
             assert_eq!(status, 200, "nobody owns {folder}/{name}: {row}");
         }
     }
-}
-
-/// Waits until nothing is left to fetch or to publish.
-pub(crate) async fn settled(server: &Server) {
-    eventually("everything is fetched and published", PATIENCE * 2, async || {
-        let waiting =
-            server.metric("countersign_enrich_pending").await + server.metric("countersign_backlog").await;
-        (waiting == 0.0).then_some(())
-    })
-    .await;
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// Long enough for a machine with two busy cores; a test that needs all of it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a condition is looked at. The only sleep in the tests.
+/// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Waits until `probe` gives something, and gives that; fails by saying `what` it waited for.
@@ -31,6 +31,11 @@ pub(crate) async fn eventually<T>(
         assert!(begin.elapsed() < within, "waited {within:?} in vain: {what}");
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Lets time pass: for the soak, whose faults last, and for senders that wait before they try again.
+pub(crate) async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 /// The HTTP client of the tests: no redirects, and a time limit on everything.

@@ -110,12 +110,13 @@ impl Subscriber {
 
     /// Different messages seen so far.
     pub(crate) fn seen(&self) -> u64 {
-        let lines = self.output.all();
-        let seen = lines
-            .iter()
-            .rev()
-            .find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?.get("seen")?.as_u64());
-        seen.unwrap_or(0)
+        seen_in(&self.output)
+    }
+
+    /// The same, to be asked for while the subscriber is used elsewhere.
+    pub(crate) fn watch(&self) -> Box<dyn Fn() -> u64 + Send + Sync> {
+        let output = self.output.clone();
+        Box::new(move || seen_in(&output))
     }
 
     /// Waits until it has seen so many different messages.
@@ -148,6 +149,11 @@ impl Subscriber {
         report.heard = listed.lines().map(id).collect();
         report
     }
+}
+
+fn seen_in(output: &Lines) -> u64 {
+    let seen = |line: &String| serde_json::from_str::<serde_json::Value>(line).ok()?.get("seen")?.as_u64();
+    output.all().iter().rev().find_map(seen).unwrap_or(0)
 }
 
 impl Drop for Subscriber {

@@ -121,6 +121,16 @@ fn message(event: &str, envelope: &str, recipient: &str, minute: usize, retries:
     body.to_string().into_bytes()
 }
 
+/// Waits until nothing is left to fetch or to publish.
+pub(crate) async fn settled(server: &Server) {
+    eventually("everything is fetched and published", PATIENCE * 2, async || {
+        let waiting =
+            server.metric("countersign_enrich_pending").await + server.metric("countersign_backlog").await;
+        (waiting == 0.0).then_some(())
+    })
+    .await;
+}
+
 /// The whole feed, page by page.
 pub(crate) async fn feed(server: &Server) -> Vec<Value> {
     let mut rows: Vec<Value> = Vec::new();

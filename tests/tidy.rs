@@ -384,8 +384,14 @@ fn every_link_between_documents_leads_somewhere() {
 }
 
 #[test]
-fn every_test_that_the_architecture_names_is_there() {
-    let page = tree().iter().find(|file| file.path == "ARCHITECTURE.md").expect("ARCHITECTURE.md");
+fn every_test_that_the_documents_name_is_there() {
+    let documents = ["ARCHITECTURE.md", "docs/reliability.md"];
+    none(documents.into_iter().flat_map(tests_missing));
+}
+
+/// The tests that a document's tables name and that are not there.
+fn tests_missing(path: &str) -> Vec<Finding> {
+    let page = tree().iter().find(|file| file.path == path).expect("a document of this name");
     let tests: Vec<_> = rust().flat_map(File::functions).map(|(_, name, _)| name).collect();
     let table = page.text.lines().enumerate().filter(|(_, line)| line.starts_with("| "));
     let named =
@@ -393,5 +399,5 @@ fn every_test_that_the_architecture_names_is_there() {
     // Tests are sentences: nothing else in the tables has so many words.
     let sentences = named.filter(|(_, name)| name.matches('_').count() > 3);
     let missing = sentences.filter(|(_, name)| !tests.iter().any(|test| test == name));
-    none(missing.map(|(line, name)| page.finding(line, format!("there is no test `{name}`"))));
+    missing.map(|(line, name)| page.finding(line, format!("there is no test `{name}`"))).collect()
 }

@@ -70,10 +70,18 @@ pub(super) struct Struck {
     pub(super) to: f64,
 }
 
+impl Struck {
+    /// Whether a delivery could be answered slowly for it: it struck a server or the store, within a second of `at`.
+    pub(super) fn disturbs(&self, at: f64) -> bool {
+        (self.what.starts_with("server") || self.what.contains("store"))
+            && (self.from - 1.0..self.to + 1.0).contains(&at)
+    }
+}
+
 impl World {
     /// Lets faults happen until the time is over, and mends everything.
     pub(super) async fn suffer(&mut self, plan: &Plan) -> Vec<Struck> {
-        let began = Instant::now();
+        let began = plan.began;
         if let Some(rabbit) = &self.rabbit {
             rabbit.outlives_its_youth().await;
         }

@@ -12,7 +12,7 @@ mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::checker::{Checker, stored_changes};
 use crate::support::subscriber::Subscriber;
@@ -25,6 +25,7 @@ use world::World;
 /// What to do, and for how long.
 #[derive(Debug, Clone)]
 struct Plan {
+    began: Instant,
     time: Duration,
     seed: u64,
     /// Deliveries a second.
@@ -44,6 +45,7 @@ impl Plan {
         };
         let out = word("OUT").map(PathBuf::from);
         Self {
+            began: Instant::now(),
             time: Duration::from_secs_f64(number("MINUTES", 0.1) * 60.0),
             seed: number("SEED", 1.0) as u64,
             rate: number("RATE", 40.0),
@@ -56,11 +58,12 @@ impl Plan {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_steady_rate_with_random_faults_loses_nothing_and_keeps_every_order() {
-    let plan = Plan::from_environment();
+    let mut plan = Plan::from_environment();
     assert!(plan.nodes == 1 || plan.postgres, "several nodes share a PostgreSQL, never an SQLite");
     let mut world = World::new(&plan).await;
     let mut subscriber = Subscriber::start(&world.broker, &world.nodes[0].server, &[]).await;
     let checker = Arc::new(Checker::default());
+    plan.began = Instant::now();
     let sender = Sender::new(&plan, &world, Arc::clone(&checker));
     let watch = Watch::new(&plan, &world, &sender, &subscriber);
 
@@ -89,7 +92,8 @@ async fn a_steady_rate_with_random_faults_loses_nothing_and_keeps_every_order() 
     let books = checker.close(server, &seen).await;
     let stands = sender.ends(lives);
     if let Some(out) = &plan.out {
-        Figures::new(&plan, &books, &seen, watch.samples(), struck, sender.spread()).write(out);
+        let took = [sender.spread(&[]), sender.spread(&struck)];
+        Figures::new(&plan, &books, &seen, watch.samples(), struck, took).write(out);
     }
     books.assert_nothing_lost();
     seen.assert_sound();

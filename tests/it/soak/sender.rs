@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Plan;
+use super::faults::Struck;
 use super::world::World;
 use crate::line::last_told;
 use crate::support::checker::Checker;
@@ -38,8 +39,9 @@ pub(super) struct Sender {
     pub(super) checker: Arc<Checker>,
     docusign: Docusign,
     stop: CancellationToken,
-    /// Microseconds to each 200, tries that failed not counted.
-    took: Arc<Mutex<Vec<u32>>>,
+    began: Instant,
+    /// Milliseconds from the beginning to each try that was answered 200, and microseconds to its answer.
+    took: Arc<Mutex<Vec<(u32, u32)>>>,
     forged: Arc<AtomicU64>,
 }
 
@@ -58,6 +60,7 @@ impl Sender {
             checker,
             docusign,
             stop,
+            began: plan.began,
             took: Arc::default(),
             forged: Arc::default(),
         }
@@ -130,7 +133,8 @@ impl Sender {
             let begin = Instant::now();
             if let Some(id) = answered_id(&self.urls[tries % self.urls.len()], &body).await {
                 let micros = u32::try_from(begin.elapsed().as_micros()).unwrap_or(u32::MAX);
-                self.took.lock().unwrap_or_else(PoisonError::into_inner).push(micros);
+                let at = u32::try_from((begin - self.began).as_millis()).unwrap_or(u32::MAX);
+                self.took.lock().unwrap_or_else(PoisonError::into_inner).push((at, micros));
                 break id;
             }
             tries += 1;
@@ -154,9 +158,11 @@ impl Sender {
         self.forged.load(Ordering::Relaxed)
     }
 
-    /// Milliseconds within which half, 95 and 99 of 100, and all were answered 200.
-    pub(super) fn spread(&self) -> [f64; 4] {
-        let mut took = self.took.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    /// Milliseconds within which half, 95 and 99 of 100, and all were answered 200, but for tries that these faults disturbed.
+    pub(super) fn spread(&self, but_for: &[Struck]) -> [f64; 4] {
+        let all = self.took.lock().unwrap_or_else(PoisonError::into_inner);
+        let calm = |at: u32| !but_for.iter().any(|struck| struck.disturbs(f64::from(at) / 1_000.0));
+        let mut took: Vec<u32> = all.iter().filter(|(at, _)| calm(*at)).map(|(_, micros)| *micros).collect();
         took.sort_unstable();
         let at =
             |share: f64| took.get((took.len() as f64 * share) as usize).or(took.last()).copied().unwrap_or(0);

@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::Plan;
 use super::sender::Sender;
 use super::world::World;
@@ -17,7 +15,7 @@ use crate::support::subscriber::Subscriber;
 const SAMPLES: u32 = 600;
 
 /// How things stood at one moment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Sample {
     /// Seconds since the beginning.
     pub(super) at: f64,

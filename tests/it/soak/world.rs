@@ -8,17 +8,10 @@ use countersign::simulator::docusign::{Docusign, Limits, Running, Settings as Tr
 use secrecy::ExposeSecret as _;
 
 use super::Plan;
+use crate::support::node::Node;
 use crate::support::postgres::Postgres;
 use crate::support::rabbit::Rabbit;
-use crate::support::server::{Server, Settings};
-use crate::support::wire::Wire;
-
-/// One node and its wires.
-pub(super) struct Node {
-    pub(super) server: Server,
-    pub(super) to_broker: Wire,
-    pub(super) to_store: Option<Wire>,
-}
+use crate::support::server::Settings;
 
 /// What runs.
 pub(super) struct World {
@@ -55,21 +48,14 @@ impl World {
         let running = docusign.start("127.0.0.1:0").expect("a free port");
         let mut nodes = Vec::new();
         for _ in 0..plan.nodes {
-            let to_broker = Wire::to(port).await;
-            let mut settings = Settings::new()
-                .broker(&to_broker.instead_of(&broker, port))
+            let settings = Settings::new()
                 .with("COUNTERSIGN_LOG__LEVEL", "warn")
                 .with("COUNTERSIGN_ENRICH", "true")
                 .with("COUNTERSIGN_DOCUSIGN__AUTH_URL", &running.url())
                 .with("COUNTERSIGN_DOCUSIGN__BASE_URI", &running.url())
                 .with("COUNTERSIGN_DOCUSIGN__ACCESS_TOKEN", docusign.issue_token().expose_secret());
-            let mut to_store = None;
-            if let Some((url, port)) = &store {
-                let wire = Wire::to(*port).await;
-                settings = settings.with("COUNTERSIGN_STORE", &wire.instead_of(url, *port));
-                to_store = Some(wire);
-            }
-            nodes.push(Node { server: Server::start(settings).await, to_broker, to_store });
+            let store = store.as_ref().map(|(url, port)| (url.as_str(), *port));
+            nodes.push(Node::start(settings, (&broker, port), store).await);
         }
         let processes = nodes.iter().map(|node| AtomicU32::new(node.server.pid())).collect();
         Self { broker, rabbit, postgres, nodes, docusign, processes, _running: running }

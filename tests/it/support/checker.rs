@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
@@ -128,7 +129,12 @@ impl Checker {
             let mut tries = number;
             let id = eventually("a delivery is answered 200", PATIENCE, async || {
                 tries += 1;
-                answered_id(&urls[tries % urls.len()], body).await
+                let attempt = answered_id(&urls[tries % urls.len()], body);
+                if urls.len() == 1 {
+                    return attempt.await;
+                }
+                // One that is frozen or cut off must not hold up the rest: DocuSign's way in would leave it out.
+                tokio::time::timeout(Duration::from_secs(3), attempt).await.ok().flatten()
             })
             .await;
             self.is_answered(id);

@@ -2,6 +2,7 @@
 
 pub(crate) mod checker;
 pub(crate) mod deliveries;
+pub(crate) mod node;
 pub(crate) mod postgres;
 pub(crate) mod rabbit;
 pub(crate) mod server;

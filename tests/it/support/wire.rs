@@ -1,6 +1,7 @@
 //! A wire to a server that can be broken: reset, stalled, cut and restored, as networks do it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
@@ -21,6 +22,8 @@ struct State {
     flow: Flow,
     /// Grows by one with each reset: connections made before it end.
     resets: u64,
+    /// What passes takes so much longer.
+    delay: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,9 +72,14 @@ impl Wire {
         self.state.send_modify(|state| state.flow = Flow::Cut);
     }
 
+    /// Lets everything pass so much later.
+    pub(crate) fn slow(&self, delay: Duration) {
+        self.state.send_modify(|state| state.delay = delay);
+    }
+
     /// Lets everything pass again. What was held back by a stall passes too.
     pub(crate) fn restore(&self) {
-        self.state.send_modify(|state| state.flow = Flow::Open);
+        self.state.send_modify(|state| (state.flow, state.delay) = (Flow::Open, Duration::ZERO));
     }
 }
 
@@ -106,6 +114,10 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut state: watch::R
         tokio::select! {
             read = from.read(&mut buffer) => match read {
                 Ok(count) if count > 0 => {
+                    let delay = state.borrow().delay;
+                    if !delay.is_zero() {
+                        super::pause(delay).await;
+                    }
                     if state.wait_for(|now| now.flow != Flow::Stalled).await.is_err()
                         || to.write_all(&buffer[..count]).await.is_err()
                     {

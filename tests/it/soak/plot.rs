@@ -10,6 +10,9 @@ const PANEL: f64 = 130.0;
 const LEFT: f64 = 70.0;
 const GAP: f64 = 34.0;
 
+/// A second, and a value where one is known.
+type Point = (f64, Option<f64>);
+
 /// Draws samples and faults.
 pub(super) fn svg(samples: &[Sample], struck: &[Struck]) -> String {
     let end = samples.last().map_or(1.0, |sample| sample.at.max(1.0));
@@ -18,7 +21,7 @@ pub(super) fn svg(samples: &[Sample], struck: &[Struck]) -> String {
         let seconds = (pair[1].at - pair[0].at).max(0.001);
         (pair[1].at, Some((pair[1].answered - pair[0].answered) as f64 / seconds))
     });
-    let panels: [(&str, Vec<(f64, Option<f64>)>); 3] = [
+    let panels: [(&str, Vec<Point>); 3] = [
         ("answered 200, a second", rates.collect()),
         ("backlog, changes", samples.iter().map(|sample| (sample.at, sample.backlog)).collect()),
         ("memory, MiB", samples.iter().map(|sample| (sample.at, sample.memory_mib)).collect()),
@@ -54,7 +57,7 @@ pub(super) fn svg(samples: &[Sample], struck: &[Struck]) -> String {
     text
 }
 
-fn panel(text: &mut String, top: f64, title: &str, points: &[(f64, Option<f64>)], x: &impl Fn(f64) -> f64) {
+fn panel(text: &mut String, top: f64, title: &str, points: &[Point], x: &impl Fn(f64) -> f64) {
     let most = points.iter().filter_map(|(_, value)| *value).fold(1.0, f64::max);
     let y = |value: f64| top + 14.0 + (PANEL - 14.0) * (1.0 - value / most);
     let bottom = top + PANEL;

@@ -11,7 +11,7 @@ pub enum Step {
     Migrated,
     /// A delivery is verified; nothing of it is stored.
     Verified,
-    /// The file of a large delivery lies in its lasting place; no row names it yet.
+    /// A large delivery's bytes lie in their lasting place; no row names them yet.
     BodyMoved,
     /// A transaction is written and not committed.
     BeforeCommit,
@@ -39,13 +39,15 @@ pub enum Step {
     PutOff,
     /// The write-ahead log is copied into the database.
     Checkpointed,
+    /// On a shared store, this node's leases are renewed.
+    LeasesRenewed,
     /// A stop was asked for: requests are finished, the flows still run.
     Stopping,
 }
 
 impl Step {
     /// All of them, in the order of the line.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Migrated,
         Self::Verified,
         Self::BodyMoved,
@@ -62,6 +64,7 @@ impl Step {
         Self::Completed,
         Self::PutOff,
         Self::Checkpointed,
+        Self::LeasesRenewed,
         Self::Stopping,
     ];
 
@@ -84,6 +87,7 @@ impl Step {
             Self::Completed => "completed",
             Self::PutOff => "put_off",
             Self::Checkpointed => "checkpointed",
+            Self::LeasesRenewed => "leases_renewed",
             Self::Stopping => "stopping",
         }
     }

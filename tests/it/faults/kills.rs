@@ -8,6 +8,7 @@ use countersign::simulator::docusign::{Fault, FaultKind, Play};
 use super::{assert_large_one_whole, large};
 use crate::enriched::{assert_all_covered, docusign, lives, target};
 use crate::support::checker::Checker;
+use crate::support::postgres::Postgres;
 use crate::support::rabbit::Rabbit;
 use crate::support::server::{Server, Settings};
 use crate::support::subscriber::Subscriber;
@@ -27,9 +28,12 @@ const ON_THE_LINE: &[(Step, &[u32])] = &[
     (Step::Published, &[1, 5]),
     (Step::Confirmed, &[1, 5]),
     (Step::Settled, &[1, 3]),
-    (Step::Checkpointed, &[1, 3]),
     (Step::Stopping, &[1]),
 ];
+
+/// What only the one store passes, and what only the other.
+const ON_SQLITE: &[(Step, &[u32])] = &[(Step::Checkpointed, &[1, 3])];
+const ON_POSTGRES: &[(Step, &[u32])] = &[(Step::LeasesRenewed, &[1, 2])];
 
 /// Where to die on the way from a claim to the enriched change.
 const OF_A_FETCH: &[(Step, &[u32])] = &[
@@ -45,19 +49,30 @@ fn all(table: &[(Step, &'static [u32])]) -> impl Iterator<Item = (Step, u32)> {
 
 #[test]
 fn every_step_is_died_at() {
-    let tried: BTreeSet<_> = all(ON_THE_LINE).chain(all(OF_A_FETCH)).map(|(step, _)| step.word()).collect();
+    let tables = [ON_THE_LINE, ON_SQLITE, ON_POSTGRES, OF_A_FETCH];
+    let tried: BTreeSet<_> = tables.into_iter().flat_map(all).map(|(step, _)| step.word()).collect();
     let steps: BTreeSet<_> = Step::ALL.into_iter().map(Step::word).collect();
     assert_eq!(tried, steps);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_at_any_step_from_the_delivery_to_the_settled_change_loses_nothing() {
+    killed_on_the_line(Settings::new(), ON_SQLITE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_any_step_over_a_store_on_a_server_loses_nothing() {
+    let database = Postgres::shared().await.database().await;
+    killed_on_the_line(Settings::new().with("COUNTERSIGN_STORE", &database), ON_POSTGRES).await;
+}
+
+async fn killed_on_the_line(settings: Settings, more: &[(Step, &'static [u32])]) {
     let broker = Rabbit::shared().await.vhost();
-    let mut server = Server::start(Settings::new().broker(&broker)).await;
+    let mut server = Server::start(settings.broker(&broker)).await;
     let subscriber = Subscriber::start(&broker, &server, &[]).await;
     let (checker, url) = (Checker::default(), [server.url("/connect")]);
     let mut steps = BTreeSet::new();
-    for (number, (step, passing)) in all(ON_THE_LINE).enumerate() {
+    for (number, (step, passing)) in all(ON_THE_LINE).chain(all(more)).enumerate() {
         let mut traffic = Traffic::new(5, 100 + number as u64);
         if step == Step::BodyMoved {
             let (body, told) = large();

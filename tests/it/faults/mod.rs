@@ -4,6 +4,7 @@ mod clock;
 mod docusign;
 #[cfg(debug_assertions)]
 mod kills;
+mod nodes;
 mod stops;
 
 use std::fs;

@@ -3,6 +3,7 @@
 pub(crate) mod checker;
 pub(crate) mod deliveries;
 pub(crate) mod node;
+pub(crate) mod patience;
 pub(crate) mod postgres;
 pub(crate) mod rabbit;
 pub(crate) mod server;
@@ -11,29 +12,12 @@ pub(crate) mod traffic;
 pub(crate) mod wire;
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+pub(crate) use patience::eventually;
 
 /// Long enough for a machine with two busy cores; a test that needs all of it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a condition is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// Waits until `probe` gives something, and gives that; fails by saying `what` it waited for.
-pub(crate) async fn eventually<T>(
-    what: &str,
-    within: Duration,
-    mut probe: impl AsyncFnMut() -> Option<T>,
-) -> T {
-    let begin = Instant::now();
-    loop {
-        if let Some(found) = probe().await {
-            return found;
-        }
-        assert!(begin.elapsed() < within, "waited {within:?} in vain: {what}");
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
 /// Lets time pass: for the soak, whose faults last, and for senders that wait before they try again.
 pub(crate) async fn pause(time: Duration) {
     tokio::time::sleep(time).await;

@@ -107,7 +107,8 @@ impl<'a> Figures<'a> {
     }
 
     fn markdown(&self) -> String {
-        let mut text = String::from("| | |\n|---|---|\n");
+        let store = if self.plan.postgres { "PostgreSQL" } else { "SQLite" };
+        let mut text = format!("# Soak over {store}\n\nWritten by `tests/soak/run`.\n\n| | |\n|---|---|\n");
         for (name, value) in self.facts() {
             let _ = writeln!(text, "| {name} | {value} |");
         }

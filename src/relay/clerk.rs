@@ -68,6 +68,11 @@ impl<O: Outbox> Clerk<O> {
         self.outbox.parts()
     }
 
+    /// Lets other nodes have this one's share.
+    pub(super) fn let_go(&self) {
+        self.outbox.let_go();
+    }
+
     /// A view of the newest position, to wait on.
     pub(super) fn last(&self) -> watch::Receiver<Position> {
         self.last.clone()

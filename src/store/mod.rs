@@ -121,6 +121,11 @@ impl Store {
         self.leases.take_part(work)
     }
 
+    /// Lets other nodes have this one's share, until one is asked for again. The only node keeps everything.
+    pub fn let_go(&self, work: Work) {
+        self.leases.let_go(work);
+    }
+
     /// Unpublished changes in some parts after a position, oldest first, at most `limit`.
     ///
     /// # Errors

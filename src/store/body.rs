@@ -120,6 +120,12 @@ impl Large {
         Ok(())
     }
 
+    /// Whether a write that ended so has left no row. On a server its commit may have been made, and only the answer to
+    /// that be lost.
+    pub(super) fn is_unowned_after(&self, error: &Error) -> bool {
+        matches!(self, Self::Files(_)) || !matches!(error, Error::Unavailable(_))
+    }
+
     /// Lets go of a large body that no delivery owns.
     pub(super) fn forget(&self, session: &Session, id: DeliveryId) {
         let (Self::Files(folder) | Self::Pieces(folder)) = self;

@@ -23,7 +23,7 @@ use tokio::sync::OnceCell;
 use super::eventually;
 
 /// Virtual hosts of the shared node, made while it starts: one by one each would cost more than a second later.
-const VHOSTS: usize = 32;
+const VHOSTS: usize = 64;
 /// A node starts within some ten seconds on two idle cores.
 const START_PATIENCE: Duration = Duration::from_secs(120);
 

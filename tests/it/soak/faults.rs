@@ -213,7 +213,10 @@ async fn trouble(
         ("DocuSign slow", FaultKind::Slow { ms: 2_000 }),
         ("DocuSign resets", FaultKind::Reset),
         ("DocuSign cut short", FaultKind::Truncate),
+        ("DocuSign 429", FaultKind::ThrottleBurst),
     ];
+    // A refusal for the rate is waited out for half a minute, for which the smoke has no time.
+    let kinds = if time < Duration::from_secs(60) { &kinds[..5] } else { &kinds[..] };
     while began.elapsed() < time {
         let (rest, hold) = (dice.random_range(0.02..0.1), dice.random_range(0.02..0.1));
         // By the length of the whole: some ten of them in any soak, each of half a minute at most.

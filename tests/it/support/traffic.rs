@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use rand::rngs::StdRng;
@@ -123,7 +124,12 @@ fn message(event: &str, envelope: &str, recipient: &str, minute: usize, retries:
 
 /// Waits until nothing is left to fetch or to publish.
 pub(crate) async fn settled(server: &Server) {
-    eventually("everything is fetched and published", PATIENCE * 2, async || {
+    settled_within(server, PATIENCE * 2).await;
+}
+
+/// The same with another patience.
+pub(crate) async fn settled_within(server: &Server, patience: Duration) {
+    eventually("everything is fetched and published", patience, async || {
         let waiting =
             server.metric("countersign_enrich_pending").await + server.metric("countersign_backlog").await;
         (waiting == 0.0).then_some(())

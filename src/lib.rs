@@ -37,6 +37,7 @@ pub mod docusign;
 pub mod signing;
 // floor 1, ports: each hides one library
 pub mod broker;
+pub mod failpoint;
 pub mod rest;
 pub mod store;
 pub mod telemetry;

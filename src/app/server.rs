@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::{Clock, Dice, SystemClock};
 use crate::broker;
 use crate::config::{Loaded, Loader, Role, Settings};
+use crate::failpoint::{self, Step};
 use crate::receive::{self, Receiver, Release, ReleaseError, Sources};
 use crate::store::{self, Store};
 use crate::telemetry::{Metrics, logs};
@@ -166,6 +167,7 @@ impl App {
         }
         tracing::info!("stopping: requests and publishes under way are finished first");
         requests.stop(true).await;
+        failpoint::pass(Step::Stopping);
         // Only now: what the last requests stored is still published, as far as the time allows.
         let stopped = flows.stop().await;
         self.receiver.store.close().await;

@@ -184,8 +184,9 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 pub const ENRICH_WORKERS: usize = 4;
 /// Changes within this time after the first are answered by one fetch.
 pub const ENRICH_COALESCE: Duration = Duration::from_millis(500);
-/// Attempts to fetch before the failure itself is published.
-pub const ENRICH_ATTEMPTS_MAX: u32 = 8;
+/// Attempts to fetch before the failure itself is published: with the waits below some two hours, so that DocuSign can be
+/// away for one and no object is given up for it.
+pub const ENRICH_ATTEMPTS_MAX: u32 = 60;
 /// First and longest wait between two attempts to fetch; each is jittered, and never before a rate limit resets.
 pub const ENRICH_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// The same where DocuSign does not let us in: an operator mends that in minutes or hours, not seconds.

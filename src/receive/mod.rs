@@ -20,6 +20,7 @@ use tracing::Instrument as _;
 
 use crate::base::{Clock, DeliveryId, Dice, Outcome, Refusal, SourceName, limits};
 use crate::connect::{self, Body, Delivery, Unreadable, VerifiedDelivery, signature};
+use crate::failpoint::{self, Step};
 use crate::signing::map;
 use crate::store::{self, Arrival, Reading, Store};
 use crate::telemetry::{Metric, Metrics};
@@ -141,6 +142,7 @@ impl Receiver {
             Ok((of, verified, hold)) => {
                 let (receiver, name) = (self.clone(), source.clone());
                 let stored = async move {
+                    failpoint::pass(Step::Verified);
                     let outcome = receiver.take(of, verified).await;
                     receiver.record(&outcome, delivery_id, &name);
                     // It held its room until here, however long its client waited.
@@ -155,6 +157,7 @@ impl Receiver {
                 })
             }
         };
+        failpoint::pass(Step::BeforeAnswer);
         Fate { outcome, delivery_id }
     }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::base::{DeliveryId, limits};
 use crate::connect::{Body, Delivery};
+use crate::failpoint::{self, Step};
 
 use super::session::{Session, Value};
 use super::{Error, StoredBody};
@@ -94,7 +95,7 @@ impl Large {
         match self {
             Self::Files(folder) => {
                 let moved = fs::rename(spooled, file_of(folder, id));
-                moved.and_then(|()| File::open(folder.as_path())?.sync_all()).map_err(|why| unkept(&why))
+                moved.and_then(|()| File::open(folder.as_path())?.sync_all()).map_err(|why| unkept(&why))?;
             }
             Self::Pieces(_) => {
                 let mut file = File::open(spooled).map_err(|why| unkept(&why))?;
@@ -113,9 +114,16 @@ impl Large {
                 }
                 // Its bytes are in the database now; one that is left behind goes at the next start.
                 let _ = fs::remove_file(spooled);
-                Ok(())
             }
         }
+        failpoint::pass(Step::BodyMoved);
+        Ok(())
+    }
+
+    /// Whether a write that ended so has left no row. On a server its commit may have been made, and only the answer to
+    /// that be lost.
+    pub(super) fn is_unowned_after(&self, error: &Error) -> bool {
+        matches!(self, Self::Files(_)) || !matches!(error, Error::Unavailable(_))
     }
 
     /// Lets go of a large body that no delivery owns.

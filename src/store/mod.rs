@@ -87,8 +87,13 @@ impl Store {
         let delivery = arrival.delivery.delivery();
         let (id, spooled) = (delivery.id, matches!(delivery.body, Body::Spooled { .. }));
         if let Body::Spooled { path, .. } = &delivery.body {
-            let (large, path) = (self.large.clone(), path.clone());
-            self.flow_readers.read(move |session| large.keep(session, id, &path)).await?;
+            let (large, from) = (self.large.clone(), path.clone());
+            let kept = self.flow_readers.read(move |session| large.keep(session, id, &from)).await;
+            if kept.is_err() {
+                // The delivery will come again under another id, and as often as the store is away.
+                let _ = std::fs::remove_file(path);
+            }
+            kept?;
         }
         let packed = Packed::pack(delivery, &self.large);
         let weight = packed.weight();
@@ -97,7 +102,10 @@ impl Store {
         let wants = move || append::wants(&wanted);
         let write = move |ledger: &mut Ledger| append::append(ledger, &arrival, &packed);
         let written = self.writer()?.try_write(weight, wants, write).await;
-        if written.is_err() && spooled {
+        if let Err(error) = &written
+            && spooled
+            && self.large.is_unowned_after(error)
+        {
             // Left behind it would only waste room: the delivery will come again under another id.
             let large = self.large.clone();
             self.flow_readers
@@ -119,6 +127,11 @@ impl Store {
     /// node has everything at once.
     pub fn take_part(&self, work: Work) -> watch::Receiver<Parts> {
         self.leases.take_part(work)
+    }
+
+    /// Lets other nodes have this one's share, until one is asked for again. The only node keeps everything.
+    pub fn let_go(&self, work: Work) {
+        self.leases.let_go(work);
     }
 
     /// Unpublished changes in some parts after a position, oldest first, at most `limit`.

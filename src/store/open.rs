@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::base::limits;
+use crate::failpoint::{self, Step};
 
 use super::body::{self, Large};
 use super::leases::{Keeper, Leases};
@@ -125,6 +126,7 @@ impl Store {
         let lock = lock(path)?;
         let session = Session::sqlite_writer(path).map_err(failed)?;
         session.migrate(migrations::STEPS).map_err(failed)?;
+        failpoint::pass(Step::Migrated);
         body::sweep(&session, &large).map_err(failed)?;
         let ledger = Ledger::open(session, enrich, String::new()).map_err(failed)?;
         let read = || Session::sqlite_reader(path);
@@ -145,6 +147,7 @@ impl Store {
         let large = Large::Pieces(Arc::new(bodies));
         let session = Session::postgres(address, limits::STORE_ANSWER_TIMEOUT).map_err(failed)?;
         session.migrate(migrations::STEPS).map_err(failed)?;
+        failpoint::pass(Step::Migrated);
         body::sweep(&session, &large).map_err(failed)?;
         let ledger = Ledger::open(session, enrich, node.to_owned()).map_err(failed)?;
         let read = || Session::postgres(address, limits::STORE_ANSWER_TIMEOUT);

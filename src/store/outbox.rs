@@ -77,6 +77,12 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
         session.write("DELETE FROM bodies WHERE seq = ?1", &[(*seq).into()])?;
         session.write("DELETE FROM deliveries WHERE seq = ?1", &[(*seq).into()])?;
     }
+    // Of deliveries that went, or that were never written though their bytes were.
+    session.execute(
+        "DELETE FROM body_pieces WHERE id IN (SELECT p.id FROM body_pieces p WHERE p.id < ?1 \
+         AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = p.id) LIMIT ?2)",
+        &[least.as_slice().into(), ROWS.into()],
+    )?;
     session.execute(
         "DELETE FROM activities_seen WHERE id IN (SELECT id FROM activities_seen WHERE seen_at < ?1 LIMIT ?2)",
         &[before.into(), ROWS.into()],

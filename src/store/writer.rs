@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::base::{Position, limits};
+use crate::failpoint::{self, Step};
 
 use super::Error;
 use super::ledger::{Ledger, Wants};
@@ -159,5 +160,8 @@ fn transact(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Err
         one.run(ledger)?;
     }
     ledger.flush()?;
-    ledger.session.commit()
+    failpoint::pass(Step::BeforeCommit);
+    ledger.session.commit()?;
+    failpoint::pass(Step::AfterCommit);
+    Ok(())
 }

@@ -34,6 +34,7 @@
 pub mod base;
 pub mod connect;
 pub mod docusign;
+pub mod evidence;
 pub mod signing;
 // floor 1, ports: each hides one library
 pub mod broker;

@@ -131,6 +131,8 @@ pub struct Report {
     pub bodies: u64,
     /// Deliveries whose body or row was pruned, as chained notices say.
     pub pruned: u64,
+    /// Deliveries from before there was a chain: nothing is proved of them.
+    pub unchained: u64,
     /// DocuSign signatures that were verified.
     pub hmacs: u64,
     /// The last record that a sound checkpoint covers.

@@ -7,6 +7,9 @@ use bytes::Bytes;
 
 use crate::base::DeliveryId;
 use crate::connect::{Body, Delivery};
+use crate::evidence::Digest32;
+use crate::evidence::chain::sha256;
+use crate::evidence::record::headers_digest;
 
 use super::session::Session;
 use super::{Error, StoredBody};
@@ -19,6 +22,8 @@ const FILE: i64 = 2;
 #[derive(Debug)]
 pub(super) struct Packed {
     pub(super) headers: String,
+    pub(super) headers_digest: Digest32,
+    pub(super) body_digest: Digest32,
     pub(super) encoding: i64,
     body: PackedBody,
     /// A file already moved to its place, to be removed again should the write fail.
@@ -33,25 +38,27 @@ enum PackedBody {
 }
 
 impl Packed {
-    /// Compresses a small body; moves a large one's file to its lasting place, durably.
+    /// Digests headers and body; compresses a small body; moves a large one's file to its lasting place, durably.
     pub(super) fn pack(delivery: &Delivery, folder: &Path) -> Result<Self, Error> {
         let headers = serde_json::to_string(&delivery.headers).unwrap_or_default();
-        Ok(match &delivery.body {
+        let headers_digest = headers_digest(&delivery.headers);
+        let (body_digest, encoding, body, file) = match &delivery.body {
             Body::Inline(bytes) => {
-                let compressed = lz4_flex::compress_prepend_size(bytes);
+                let (digest, compressed) = (sha256(&[bytes]), lz4_flex::compress_prepend_size(bytes));
                 if compressed.len() < bytes.len() {
-                    Self { headers, encoding: LZ4, body: PackedBody::Compressed(compressed), file: None }
+                    (digest, LZ4, PackedBody::Compressed(compressed), None)
                 } else {
-                    Self { headers, encoding: PLAIN, body: PackedBody::Plain(bytes.clone()), file: None }
+                    (digest, PLAIN, PackedBody::Plain(bytes.clone()), None)
                 }
             }
-            Body::Spooled { path, .. } => {
+            Body::Spooled { path, sha256, .. } => {
                 let lasting = file_of(folder, delivery.id);
                 let moved = fs::rename(path, &lasting).and_then(|()| File::open(folder)?.sync_all());
                 moved.map_err(|e| Error::Unavailable(format!("a large body could not be kept: {e}")))?;
-                Self { headers, encoding: FILE, body: PackedBody::Outside, file: Some(lasting) }
+                (*sha256, FILE, PackedBody::Outside, Some(lasting))
             }
-        })
+        };
+        Ok(Self { headers, headers_digest, body_digest, encoding, body, file })
     }
 
     pub(super) fn bytes(&self) -> Option<&[u8]> {
@@ -87,6 +94,21 @@ pub(super) fn unpack(
             .map_err(|_| Error::Rejected("a stored body is damaged".into())),
         _ => Ok(StoredBody::File(file_of(folder, id))),
     }
+}
+
+/// The same where the bytes are not to be trusted: a false length must not ask for memory that is not there.
+pub(super) fn unpack_exactly(
+    encoding: i64,
+    bytes: Vec<u8>,
+    length: u64,
+    folder: &Path,
+    id: DeliveryId,
+) -> Result<StoredBody, Error> {
+    let told = || bytes.first_chunk().map(|told| u64::from(u32::from_le_bytes(*told)));
+    if encoding == LZ4 && told() != Some(length) {
+        return Err(Error::Rejected("a stored body is damaged".into()));
+    }
+    unpack(encoding, bytes, folder, id)
 }
 
 /// Removes files that no delivery owns: a crash between the move of a file and its commit leaves one. Runs before

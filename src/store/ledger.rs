@@ -4,11 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use tokio::sync::watch;
+
 use crate::base::{AccountId, Position, Subject, limits};
+use crate::evidence::Head;
 use crate::signing::State;
 
-use super::Error;
 use super::session::Session;
+use super::{Error, evidence};
 
 type Key = (AccountId, Subject);
 
@@ -45,6 +48,10 @@ pub(super) struct Ledger {
     last_position: u64,
     last_delivery: i64,
     last_subject: i64,
+    /// Where the chain of evidence ends.
+    pub(super) head: Head,
+    /// Where those who sign look for it.
+    heads: watch::Sender<Head>,
 }
 
 impl Ledger {
@@ -60,6 +67,8 @@ impl Ledger {
             last_position: 0,
             last_delivery: 0,
             last_subject: 0,
+            head: Head::default(),
+            heads: watch::Sender::default(),
         };
         ledger.reset()?;
         Ok(ledger)
@@ -77,7 +86,14 @@ impl Ledger {
         self.last_delivery = last("SELECT coalesce(max(seq), 0) FROM deliveries")?;
         self.last_subject = last("SELECT coalesce(max(ref), 0) FROM subjects")?;
         self.last_position = u64::try_from(position).unwrap_or(0);
+        self.head = evidence::read_head(&self.session)?;
         Ok(())
+    }
+
+    /// Tells where the chain of evidence ends, and whom it tells. Once what made it so is on disk.
+    pub(super) fn announce_head(&self) -> watch::Receiver<Head> {
+        self.heads.send_if_modified(|head| std::mem::replace(head, self.head) != self.head);
+        self.heads.subscribe()
     }
 
     pub(super) fn last_position(&self) -> Position {

@@ -5,9 +5,11 @@
 //! synchronous and speaks one body of SQL through `session`, so that a second database can stand beside SQLite.
 
 mod append;
+mod audit;
 mod body;
 mod enrichment;
 mod error;
+mod evidence;
 mod feed;
 mod ledger;
 mod migrations;
@@ -17,6 +19,7 @@ mod session;
 mod types;
 mod writer;
 
+pub use audit::{Audit, StoredRecord};
 pub use error::Error;
 pub use types::*;
 
@@ -30,6 +33,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::base::{ChangeId, DeliveryId, Position, SigningRequestId, limits};
+use crate::evidence::{Checkpoint, Head, Signer};
 use crate::signing::{Entry, Receipt};
 
 use body::Packed;
@@ -56,6 +60,7 @@ pub struct Store {
     flow_readers: Readers,
     writer: Arc<Mutex<Option<Writer>>>,
     last: watch::Receiver<Position>,
+    head: watch::Receiver<Head>,
     claimed: Arc<Mutex<HashSet<i64>>>,
     bodies: Arc<PathBuf>,
     threads: Arc<Mutex<Option<Threads>>>,
@@ -73,6 +78,12 @@ struct Threads {
 
 fn open_error(path: &Path, why: impl std::fmt::Display) -> Error {
     Error::Open { path: path.display().to_string(), why: why.to_string() }
+}
+
+/// Where large bodies lie.
+fn bodies_beside(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.join("bodies")
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -113,8 +124,7 @@ impl Store {
     /// When the file cannot be opened, is locked by another process, or was made by a newer version.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
         let path = &settings.path;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let bodies = folder.join("bodies");
+        let bodies = bodies_beside(path);
         fs::create_dir_all(&bodies).map_err(|e| open_error(path, e))?;
         let lock = lock(path)?;
         let session = Session::open_writer(path).map_err(|e| open_error(path, e))?;
@@ -127,12 +137,14 @@ impl Store {
         let (stop_checkpoint, stopped) = mpsc::channel();
         let checkpoint = start_checkpoints(path.clone(), stopped).map_err(|e| open_error(path, e))?;
         let (sender, last) = watch::channel(ledger.last_position());
+        let head = ledger.announce_head();
         let (writer, thread) = Writer::start(ledger, sender).map_err(|e| open_error(path, e))?;
         Ok(Self {
             readers,
             flow_readers,
             writer: Arc::new(Mutex::new(Some(writer))),
             last,
+            head,
             claimed: Arc::default(),
             bodies: Arc::new(bodies),
             threads: Arc::new(Mutex::new(Some(Threads {
@@ -316,7 +328,7 @@ impl Store {
         self.readers.read(move |session| feed::timelines(session, &id)).await
     }
 
-    /// Ends a quarantine: released (and applied) or dropped. `None` when there is no such open quarantine.
+    /// Ends a quarantine at the time `at`: released (and applied) or dropped. `None` when there is no such open quarantine.
     ///
     /// # Errors
     /// When it could not be written.
@@ -324,13 +336,14 @@ impl Store {
         &self,
         id: DeliveryId,
         how: Resolution,
+        at: Timestamp,
     ) -> Result<Option<Appended>, Error> {
         self.writer()?
             .write(move |ledger| match &how {
                 Resolution::Released { observation, traceparent } => {
-                    append::release(ledger, id, observation, traceparent)
+                    append::release(ledger, id, at, observation, traceparent)
                 }
-                Resolution::Dropped => append::drop_quarantined(ledger, id),
+                Resolution::Dropped => append::drop_quarantined(ledger, id, at),
             })
             .await
     }
@@ -355,6 +368,44 @@ impl Store {
             let _ = fs::remove_file(body::file_of(&self.bodies, *id));
         }
         Ok(gone.len())
+    }
+
+    /// Where the chain of evidence ends; wakes its watchers on every commit that chained something.
+    pub fn evidence_head(&self) -> watch::Receiver<Head> {
+        self.head.clone()
+    }
+
+    /// Signs for all of the chain of evidence that no checkpoint covers yet; none where there is nothing.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn checkpoint(&self, signer: Arc<Signer>, at: Timestamp) -> Result<Option<Checkpoint>, Error> {
+        self.writer()?.write(move |ledger| evidence::checkpoint(ledger, &signer, at)).await
+    }
+
+    /// Removes records of the chain of evidence that were signed for before `before`, up to a checkpoint that the rest
+    /// hangs from; how many, at most some thousands a call.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn prune_evidence(&self, before: Timestamp) -> Result<u64, Error> {
+        self.writer()?.write(move |ledger| evidence::prune_records(ledger, before)).await
+    }
+
+    /// Records of the chain of evidence after a number, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn evidence(&self, after: u64, limit: usize) -> Result<Vec<StoredRecord>, Error> {
+        self.readers.read(move |session| audit::records(session, after, limit)).await
+    }
+
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
+        self.readers.read(audit::last_checkpoint).await
     }
 
     /// Tries a small durable write, for `/readyz`.

@@ -128,6 +128,7 @@ fn run(mut ledger: Ledger, mut waiting: mpsc::Receiver<Box<dyn Write>>, last: &w
 fn announce(ledger: &Ledger, last: &watch::Sender<Position>) {
     let now = ledger.last_position();
     last.send_if_modified(|position| std::mem::replace(position, now) != now);
+    ledger.announce_head();
 }
 
 fn commit(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Error> {

@@ -53,6 +53,8 @@ pub const DEDUP_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const EVIDENCE_UNSIGNED_MAX: u64 = 1_024;
 /// How long a record waits for its checkpoint otherwise: what an attacker who kills the process can take back.
 pub const EVIDENCE_SIGN_EVERY: Duration = Duration::from_secs(1);
+/// A checkpoint is written to the log this often at most, where an attacker who changes the database may not reach.
+pub const EVIDENCE_LOG_EVERY: Duration = Duration::from_secs(60);
 /// Records read at a time while a chain is examined, some 400 bytes each.
 pub const EVIDENCE_PAGE: usize = 1_000;
 /// Records pruned at a time, so that the writer is never held up for long.

@@ -4,6 +4,7 @@
 
 mod api;
 mod args;
+mod audit;
 mod check;
 mod config;
 mod demo;
@@ -61,6 +62,8 @@ enum Command {
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
     Config(config::Config),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -101,6 +104,7 @@ impl Command {
             Self::Signature(signature) => signature.run(terminal),
             Self::Events(events) => events.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
+            Self::Audit(audit) => audit.run(terminal),
             Self::Config(config) => config.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
             Self::Man(man) => man.run(terminal),

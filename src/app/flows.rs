@@ -14,6 +14,7 @@ use crate::evidence::Signer;
 use crate::receive::Receiver;
 use crate::relay::Relay;
 use crate::rest;
+use crate::store::Work;
 
 use super::{Error, checkpoints};
 
@@ -50,6 +51,7 @@ impl Flows {
                     |e| Error::Part { what: "the client for DocuSign's REST API", why: e.to_string() },
                 )?;
             let enricher = Enricher::new(with.store.clone(), client, with.metrics.clone(), clock, dice);
+            drop(with.store.take_part(Work::Enrich));
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
         }
@@ -77,11 +79,16 @@ enum Old {
 /// Forgets deliveries, and records of evidence, older than their retention: little by little, so that the writer is
 /// never held up.
 async fn prune(with: Receiver, (days, audit_days): (u32, u32), stop: CancellationToken) {
+    let share = with.store.take_part(Work::Keep);
     let mut turns = tokio::time::interval(PRUNE_EVERY);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = turns.tick() => {}
+        }
+        if share.borrow().is_empty() {
+            // Another node does it.
+            continue;
         }
         prune_all(Old::Deliveries, days, &with, &stop).await;
         prune_all(Old::Evidence, audit_days, &with, &stop).await;

@@ -58,7 +58,7 @@ impl App {
         clock: Arc<dyn Clock>,
         dice: Dice,
     ) -> Result<Self, Error> {
-        let store = Store::open(&settings.for_store())?;
+        let store = Store::open(&settings.for_store(dice.uuid().to_string()))?;
         let signer = Arc::new(signer::signer(&settings, &dice)?);
         let receiver = Receiver {
             sources: Sources::new(keys::sources(&settings.sources)),

@@ -4,14 +4,25 @@ use jiff::Timestamp;
 
 use crate::base::{ChangeId, DeliveryId, Outcome, Position, limits};
 use crate::signing::change::ENRICHED_TYPE;
-use crate::signing::state::Cause;
+use crate::signing::state::{Cause, activity_id};
 use crate::signing::{Change, ChangeKind, Observation, Origin};
 
 use super::body::Packed;
+use super::enrichment;
 use super::feed::signed;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Wants};
 use super::session::Value;
 use super::{Appended, Arrival, EnrichedChange, Enrichment, Error, Reading, evidence};
+
+/// What appending an arrival will ask the database for.
+pub(super) fn wants(arrival: &Arrival) -> Wants {
+    let Reading::Understood(seen) = &arrival.reading else { return Wants::default() };
+    let activity = seen.activity.as_ref();
+    Wants {
+        subject: Some((seen.account.clone(), seen.subject.clone())),
+        activity: activity.map(|activity| activity_id(&seen.account, &seen.subject, &seen.event, activity)),
+    }
+}
 
 /// A change as it is written: its fixed columns, whatever made it.
 struct Record<'a> {
@@ -48,7 +59,7 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
     let reason = if let Outcome::Quarantined(why) = &outcome { Some(why.as_str()) } else { None };
     let seen = subject.map(|(_, seen)| seen.as_ref());
     let number = evidence::receipt(ledger, arrival, packed, seen, (outcome.word(), reason), changes.len())?;
-    ledger.session.execute(
+    ledger.session.write(
         "INSERT INTO deliveries (seq, id, source, received_at, format, event, subject_ref, outcome, reason, body_bytes, \
          changes, evidence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         &[
@@ -66,7 +77,7 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
             number.into(),
         ],
     )?;
-    ledger.session.execute(
+    ledger.session.write(
         "INSERT INTO bodies (seq, headers, encoding, body) VALUES (?1, ?2, ?3, ?4)",
         &[seq.into(), packed.headers.as_str().into(), packed.encoding.into(), packed.bytes().into()],
     )?;
@@ -99,11 +110,9 @@ fn apply(
 }
 
 /// Whether the observation's activity was published before. Looked up ahead, as the state machine does no I/O.
-fn known_activity(ledger: &Ledger, seen: &Observation) -> Result<bool, Error> {
+fn known_activity(ledger: &mut Ledger, seen: &Observation) -> Result<bool, Error> {
     let Some(activity) = &seen.activity else { return Ok(false) };
-    let id = crate::signing::state::activity_id(&seen.account, &seen.subject, &seen.event, activity);
-    let sql = "SELECT 1 FROM activities_seen WHERE id = ?1";
-    Ok(ledger.session.row(sql, &[id.0.as_bytes().as_slice().into()], |_| Ok(()))?.is_some())
+    ledger.knows_activity(activity_id(&seen.account, &seen.subject, &seen.event, activity))
 }
 
 fn write_change(
@@ -113,10 +122,7 @@ fn write_change(
     traceparent: &str,
 ) -> Result<(), Error> {
     if change.kind == ChangeKind::Activity {
-        ledger.session.execute(
-            "INSERT INTO activities_seen (id, seen_at) VALUES (?1, ?2)",
-            &[change.id.0.as_bytes().as_slice().into(), change.received_at.into()],
-        )?;
+        ledger.remember_activity(change.id, change.received_at)?;
     }
     let record = Record {
         id: change.id,
@@ -136,7 +142,7 @@ fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
     let position = ledger.next_position();
     ledger.added.changes += 1;
     let what = record.routing_key.split('.').nth(1).unwrap_or_default();
-    ledger.session.execute(
+    ledger.session.write(
         "INSERT INTO changes (position, id, subject_ref, sequence, what, routing_key, event_type, occurred_at, \
          received_at, traceparent, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         &[
@@ -153,7 +159,7 @@ fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
             record.body.into(),
         ],
     )?;
-    ledger.session.execute(
+    ledger.session.write(
         "INSERT INTO outbox (position, appended_at) VALUES (?1, ?2)",
         &[position.into(), record.received_at.into()],
     )?;
@@ -172,7 +178,7 @@ fn claim_fetch(
     let covers_after = signed(covers_after);
     let arguments: [Value<'_>; 4] =
         [reference.into(), due_at.into(), covers_after.into(), traceparent.into()];
-    ledger.session.execute(
+    ledger.session.write(
         "INSERT INTO enrichments (subject_ref, due_at, attempts, covers_after, traceparent) VALUES (?1, ?2, 0, ?3, ?4) \
          ON CONFLICT (subject_ref) DO UPDATE SET traceparent = excluded.traceparent",
         &arguments,
@@ -234,6 +240,10 @@ pub(super) fn complete(
     claim: &Enrichment,
     enriched: &EnrichedChange,
 ) -> Result<(), Error> {
+    if !enrichment::is_current(ledger, claim)? {
+        // Another node took this one's part over and was faster.
+        return Ok(());
+    }
     ledger.now = ledger.now.max(enriched.received_at);
     let subject = crate::base::Subject::SigningRequest(claim.signing_request.clone());
     let held = ledger.open_subject(&claim.account, &subject)?;

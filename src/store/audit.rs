@@ -3,23 +3,17 @@
 //! Works beside a running server: it reads page by page, without one long snapshot that would let the write-ahead log
 //! grow. What is pruned meanwhile is excused by a notice further on, which is read before the end.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-
-use sha2::{Digest as _, Sha256};
-
 use crate::base::{DeliveryId, SigningRequestId, limits};
-use crate::evidence::chain::sha256;
 use crate::evidence::file::{Entry, Segment};
 use crate::evidence::kept::{Contents, KeptDelivery};
 use crate::evidence::record::{Pruned, Says, headers_digest};
-use crate::evidence::{Checkpoint, Digest32, Head, Kept, Known, Link, Record, Report, Verifier};
+use crate::evidence::{Checkpoint, Head, Kept, Known, Link, Record, Report, Verifier};
 
+use super::body::Large;
 use super::evidence::{read_head, read_link};
 use super::feed::{self, signed};
 use super::session::Session;
-use super::{Error, Settings, StoredBody, body};
+use super::{Error, Settings, StoredBody, body, open};
 
 /// A record as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +30,7 @@ pub struct StoredRecord {
 #[derive(Debug)]
 pub struct Audit {
     session: Session,
-    bodies: PathBuf,
+    large: Large,
 }
 
 impl Audit {
@@ -45,13 +39,10 @@ impl Audit {
     /// # Errors
     /// When there is no store, or it is none with a chain of evidence.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
-        let path = &settings.path;
-        let session = Session::open_reader(path).map_err(|why| super::open_error(path, why))?;
-        read_head(&session).map_err(|why| {
-            let why = format!("{why}: start a server of this version on it once");
-            super::open_error(path, why)
-        })?;
-        Ok(Self { session, bodies: super::bodies_beside(path) })
+        let (session, large) = open::open_to_read(&settings.place)?;
+        read_head(&session)
+            .map_err(|why| Error::Unavailable(format!("{why}; start a server of this version on it once")))?;
+        Ok(Self { session, large })
     }
 
     /// Where the chain ends.
@@ -135,13 +126,7 @@ impl Audit {
         // Headers that are no longer readable have no digest that any record could have.
         let headers = serde_json::from_str::<Vec<(String, String)>>(&headers);
         let headers = headers.map_or([0; 32], |headers| headers_digest(&headers));
-        let digest =
-            body::unpack_exactly(encoding, bytes, length, &self.bodies, id).and_then(|body| match body {
-                StoredBody::Inline(bytes) => Ok(sha256(&[&bytes])),
-                StoredBody::File(path) => {
-                    digest_of(&path).map_err(|why| Error::Rejected(format!("its file: {why}")))
-                }
-            });
+        let digest = body::digest(&self.session, encoding, bytes, length, &self.large, id);
         Ok(Some(Contents { headers, body: digest.map_err(|why| why.to_string()) }))
     }
 
@@ -227,7 +212,7 @@ impl Audit {
     fn entry(&self, bytes: &[u8], record: &Record) -> Result<Entry, Error> {
         let entry = Entry::record(bytes, record);
         let Record::Delivery(delivery) = record else { return Ok(entry) };
-        let Some(detail) = feed::delivery(&self.session, delivery.id, &self.bodies)? else {
+        let Some(detail) = feed::delivery(&self.session, delivery.id, &self.large)? else {
             return Ok(entry);
         };
         Ok(match detail.body {
@@ -303,17 +288,5 @@ pub(super) fn last_checkpoint(session: &Session) -> Result<Option<Checkpoint>, E
         Some(Ok(Record::Checkpoint(checkpoint))) => Ok(Some(checkpoint)),
         None => Ok(None),
         Some(_) => Err(Error::Rejected("the last checkpoint of the chain of evidence is damaged".into())),
-    }
-}
-
-fn digest_of(path: &Path) -> std::io::Result<Digest32> {
-    let (mut file, mut digest, mut piece) =
-        (File::open(path)?, Sha256::new(), vec![0; limits::BODY_PIECE_BYTES]);
-    loop {
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            return Ok(digest.finalize().into());
-        }
-        digest.update(&piece[..read]);
     }
 }

@@ -40,7 +40,7 @@ fn chain(ledger: &mut Ledger, record: &Record) -> Result<(), Error> {
     if record.kind() == Kind::Checkpoint {
         head.signed = head.number;
     }
-    ledger.session.execute(
+    ledger.session.write(
         "INSERT INTO evidence (number, kind, record, link) VALUES (?1, ?2, ?3, ?4)",
         &[
             signed(head.number).into(),

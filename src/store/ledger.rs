@@ -3,17 +3,23 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-
 use tokio::sync::watch;
 
-use crate::base::{AccountId, Position, Subject, limits};
-use crate::evidence::Head;
+use crate::base::{AccountId, ChangeId, Position, Subject, limits};
+use crate::evidence::{Head, Link};
 use crate::signing::State;
 
-use super::session::Session;
-use super::{Error, evidence};
+use super::Error;
+use super::session::{Row, Session, Value};
 
-type Key = (AccountId, Subject);
+pub(super) type Key = (AccountId, Subject);
+
+/// What a write will ask for, told ahead so that a whole group's wants are read in one round trip.
+#[derive(Debug, Default)]
+pub(super) struct Wants {
+    pub(super) subject: Option<Key>,
+    pub(super) activity: Option<ChangeId>,
+}
 
 /// A subject's short number and state.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +45,11 @@ pub(super) struct Added {
 pub(super) struct Ledger {
     pub(super) session: Session,
     pub(super) enrich: bool,
+    /// This node's name, left behind with each transaction: who finds another's must read anew.
+    node: String,
     pub(super) added: Added,
+    /// Activities that this transaction asked for, and whether they were published before.
+    activities: HashMap<ChangeId, bool>,
     young: HashMap<Key, Held>,
     old: HashMap<Key, Held>,
     dirty: HashSet<Key>,
@@ -55,11 +65,13 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn open(session: Session, enrich: bool) -> Result<Self, Error> {
+    pub(super) fn open(session: Session, enrich: bool, node: String) -> Result<Self, Error> {
         let mut ledger = Self {
             session,
             enrich,
+            node,
             added: Added::default(),
+            activities: HashMap::new(),
             young: HashMap::new(),
             old: HashMap::new(),
             dirty: HashSet::new(),
@@ -79,15 +91,73 @@ impl Ledger {
         self.young.clear();
         self.old.clear();
         self.dirty.clear();
+        self.activities.clear();
         self.added = Added::default();
-        let last = |sql| self.session.row(sql, &[], |row| row.int(0)).map(Option::unwrap_or_default);
         // Pruning never takes the newest rows, so the greatest number is the last one given.
-        let position = last("SELECT coalesce(max(position), 0) FROM changes")?;
-        self.last_delivery = last("SELECT coalesce(max(seq), 0) FROM deliveries")?;
-        self.last_subject = last("SELECT coalesce(max(ref), 0) FROM subjects")?;
-        self.last_position = u64::try_from(position).unwrap_or(0);
-        self.head = evidence::read_head(&self.session)?;
+        let last = self.session.row(
+            "SELECT (SELECT coalesce(max(position), 0) FROM changes), (SELECT coalesce(max(seq), 0) FROM deliveries), \
+             (SELECT coalesce(max(ref), 0) FROM subjects), (SELECT coalesce(max(number), 0) FROM evidence), \
+             (SELECT link FROM evidence ORDER BY number DESC LIMIT 1), \
+             (SELECT coalesce(max(number), 0) FROM evidence WHERE kind = 4)",
+            &[],
+            |row| {
+                let link = row.blob(4)?.try_into().map_or(Link::ORIGIN, Link);
+                let head = Head { number: row.count(3)?, link, signed: row.count(5)? };
+                Ok((row.count(0)?, row.int(1)?, row.int(2)?, head))
+            },
+        )?;
+        (self.last_position, self.last_delivery, self.last_subject, self.head) = last.unwrap_or_default();
         Ok(())
+    }
+
+    /// Opens a transaction. What is in memory is forgotten where another node wrote since the last one; what the
+    /// group wants is read ahead where each question would cost a round trip.
+    pub(super) fn begin(&mut self, wants: impl Iterator<Item = Wants>) -> Result<(), Error> {
+        self.activities.clear();
+        let Some(last_writer) = self.session.begin()? else { return Ok(()) };
+        if last_writer != self.node {
+            self.reset()?;
+        }
+        let (mut subjects, mut activities) = (HashSet::new(), HashSet::new());
+        for Wants { subject, activity } in wants {
+            subjects.extend(subject);
+            activities.extend(activity);
+        }
+        self.read_ahead(subjects.into_iter().filter(|key| !self.holds(key)).collect())?;
+        let ids: Vec<ChangeId> = activities.into_iter().collect();
+        let arguments: Vec<_> = ids.iter().map(|id| vec![id.0.as_bytes().as_slice().into()]).collect();
+        let found = self.session.row_each(ACTIVITY, &arguments, |_| Ok(()))?;
+        self.activities.extend(ids.into_iter().zip(found.iter().map(Option::is_some)));
+        Ok(())
+    }
+
+    fn holds(&self, key: &Key) -> bool {
+        self.young.contains_key(key) || self.old.contains_key(key)
+    }
+
+    fn read_ahead(&mut self, keys: Vec<Key>) -> Result<(), Error> {
+        let arguments: Vec<_> = keys.iter().map(|key| subject_arguments(key).to_vec()).collect();
+        let found = self.session.row_each(SUBJECT, &arguments, read_held)?;
+        for (key, found) in keys.into_iter().zip(found) {
+            // What is not there is begun by the first who writes it, and not before: numbers have no gaps.
+            self.young.extend(found.map(|held| (key, held)));
+        }
+        Ok(())
+    }
+
+    /// Whether an activity was published before.
+    pub(super) fn knows_activity(&mut self, id: ChangeId) -> Result<bool, Error> {
+        if let Some(known) = self.activities.get(&id) {
+            return Ok(*known);
+        }
+        Ok(self.session.row(ACTIVITY, &[id.0.as_bytes().as_slice().into()], |_| Ok(()))?.is_some())
+    }
+
+    /// An activity is published from now on.
+    pub(super) fn remember_activity(&mut self, id: ChangeId, at: Timestamp) -> Result<(), Error> {
+        self.activities.insert(id, true);
+        let sql = "INSERT INTO activities_seen (id, seen_at) VALUES (?1, ?2)";
+        self.session.write(sql, &[id.0.as_bytes().as_slice().into(), at.into()])
     }
 
     /// Tells where the chain of evidence ends, and whom it tells. Once what made it so is on disk.
@@ -128,20 +198,13 @@ impl Ledger {
         Ok(self.young.entry(key).or_default())
     }
 
-    fn read_subject(&mut self, (account, subject): &Key) -> Result<Held, Error> {
-        let found = self.session.row(
-            "SELECT ref, state FROM subjects WHERE id = ?1 AND kind = ?2 AND account = ?3",
-            &[subject.id().into(), subject.kind().into(), account.as_str().into()],
-            |row| Ok((row.int(0)?, row.text(1)?)),
-        )?;
-        Ok(match found {
-            Some((reference, state)) => Held { reference, state: read_state(&state)?, stored: true },
-            None => {
-                self.last_subject += 1;
-                self.added.subjects += 1;
-                Held { reference: self.last_subject, state: State::default(), stored: false }
-            }
-        })
+    fn read_subject(&mut self, key: &Key) -> Result<Held, Error> {
+        let found = self.session.row(SUBJECT, &subject_arguments(key), read_held)?;
+        Ok(found.unwrap_or_else(|| {
+            self.last_subject += 1;
+            self.added.subjects += 1;
+            Held { reference: self.last_subject, state: State::default(), stored: false }
+        }))
     }
 
     /// Writes the states and counts that the transaction changed: each once, however many deliveries changed it.
@@ -151,13 +214,13 @@ impl Ledger {
             let Some(held) = self.young.get_mut(&key) else { continue };
             let state = serde_json::to_string(&held.state).map_err(|e| Error::Unavailable(e.to_string()))?;
             if held.stored {
-                self.session.execute(
+                self.session.write(
                     "UPDATE subjects SET state = ?2, updated_at = ?3 WHERE ref = ?1",
                     &[held.reference.into(), state.as_str().into(), now.into()],
                 )?;
             } else {
                 let (account, subject) = &key;
-                self.session.execute(
+                self.session.write(
                     "INSERT INTO subjects (ref, id, kind, account, state, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                     &[
                         held.reference.into(),
@@ -172,15 +235,16 @@ impl Ledger {
             }
         }
         let added = std::mem::take(&mut self.added);
-        self.session.execute(
+        self.session.write(
             "UPDATE totals SET accepted = accepted + ?1, duplicates = duplicates + ?2, changes = changes + ?3, \
-             subjects = subjects + ?4, settled = settled + ?5",
+             subjects = subjects + ?4, settled = settled + ?5, writer = ?6 WHERE one = 1",
             &[
                 added.accepted.into(),
                 added.duplicates.into(),
                 added.changes.into(),
                 added.subjects.into(),
                 added.settled.into(),
+                self.node.as_str().into(),
             ],
         )?;
         // Two generations: what was not asked for since the last turn is forgotten, so memory stays bounded.
@@ -189,6 +253,17 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+const SUBJECT: &str = "SELECT ref, state FROM subjects WHERE id = ?1 AND kind = ?2 AND account = ?3";
+const ACTIVITY: &str = "SELECT 1 FROM activities_seen WHERE id = ?1";
+
+fn subject_arguments((account, subject): &Key) -> [Value<'_>; 3] {
+    [subject.id().into(), subject.kind().into(), account.as_str().into()]
+}
+
+fn read_held(row: &Row<'_>) -> Result<Held, Error> {
+    Ok(Held { reference: row.int(0)?, state: read_state(&row.text(1)?)?, stored: true })
 }
 
 pub(super) fn read_state(text: &str) -> Result<State, Error> {

@@ -8,24 +8,33 @@ use crate::signing::{Entry, Receipt};
 use super::feed::{read_entry, signed};
 use super::ledger::Ledger;
 use super::session::Session;
-use super::{Backlog, Error, evidence};
+use super::{Backlog, Error, Parts, evidence};
 
-pub(super) fn unsettled(session: &Session, after: Position, limit: usize) -> Result<Vec<Entry>, Error> {
+pub(super) fn unsettled(
+    session: &Session,
+    parts: Parts,
+    after: Position,
+    limit: usize,
+) -> Result<Vec<Entry>, Error> {
     session.rows(
-        "SELECT c.position, c.subject_ref, c.id, s.account, s.kind, s.id, c.sequence, c.routing_key, c.event_type, \
-         c.occurred_at, c.traceparent, c.body FROM outbox o JOIN changes c ON c.position = o.position \
-         JOIN subjects s ON s.ref = c.subject_ref WHERE o.position > ?1 ORDER BY o.position LIMIT ?2",
-        &[signed(after.0).into(), signed(limit as u64).into()],
+        concat!(
+            "SELECT c.position, c.subject_ref, c.id, s.account, s.kind, s.id, c.sequence, c.routing_key, ",
+            "c.event_type, c.occurred_at, c.traceparent, c.body FROM outbox o ",
+            "JOIN changes c ON c.position = o.position JOIN subjects s ON s.ref = c.subject_ref ",
+            "WHERE o.position > ?1 AND ",
+            in_parts!("c.subject_ref", "?3"),
+            " ORDER BY o.position LIMIT ?2"
+        ),
+        &[signed(after.0).into(), signed(limit as u64).into(), parts.mask().into()],
         read_entry,
     )
 }
 
 pub(super) fn settle(ledger: &mut Ledger, receipts: &[Receipt]) -> Result<(), Error> {
-    for receipt in receipts {
-        let position = signed(receipt.position().0);
-        let gone = ledger.session.execute("DELETE FROM outbox WHERE position = ?1", &[position.into()])?;
-        ledger.added.settled += i64::try_from(gone).unwrap_or(0);
-    }
+    let positions: Vec<_> =
+        receipts.iter().map(|receipt| vec![signed(receipt.position().0).into()]).collect();
+    let gone = ledger.session.execute_each("DELETE FROM outbox WHERE position = ?1", &positions)?;
+    ledger.added.settled += i64::try_from(gone).unwrap_or(0);
     Ok(())
 }
 
@@ -65,8 +74,8 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
         |row| Ok((row.int(0)?, crate::base::DeliveryId(row.uuid(1)?), row.count(2)?)),
     )?;
     for (seq, _, _) in &old {
-        session.execute("DELETE FROM bodies WHERE seq = ?1", &[(*seq).into()])?;
-        session.execute("DELETE FROM deliveries WHERE seq = ?1", &[(*seq).into()])?;
+        session.write("DELETE FROM bodies WHERE seq = ?1", &[(*seq).into()])?;
+        session.write("DELETE FROM deliveries WHERE seq = ?1", &[(*seq).into()])?;
     }
     session.execute(
         "DELETE FROM activities_seen WHERE id IN (SELECT id FROM activities_seen WHERE seen_at < ?1 LIMIT ?2)",
@@ -75,7 +84,7 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
     // The newest change stays whatever its age: the next position is counted from it.
     session.execute(
         "DELETE FROM changes WHERE position IN (SELECT position FROM (SELECT c.position, c.received_at FROM changes c \
-         WHERE c.position < (SELECT max(position) FROM changes) ORDER BY c.position LIMIT ?2) \
+         WHERE c.position < (SELECT max(position) FROM changes) ORDER BY c.position LIMIT ?2) AS oldest \
          WHERE received_at < ?1 AND position NOT IN (SELECT position FROM outbox))",
         &[before.into(), ROWS.into()],
     )?;

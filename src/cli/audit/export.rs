@@ -52,7 +52,7 @@ impl Export {
             let todo = "run it where the store is, without --url";
             return Err(Error::usage("a file is taken out of the store itself", todo));
         }
-        let audit = store::Audit::open(&self.api.load()?.settings.for_store())?;
+        let audit = store::Audit::open(&self.api.load()?.settings.for_store(String::new()))?;
         let id = SigningRequestId::new(&self.signing_request);
         let bar = terminal.progress(audit.head()?.number, "looking through the chain");
         let mut writing = Writing { export: &self, to: None, records: 0, unsigned: 0 };

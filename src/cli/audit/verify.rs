@@ -73,7 +73,7 @@ impl Verify {
         if known.keys.is_empty() {
             known.keys.extend(super::own_key(&self.api)?);
         }
-        let audit = store::Audit::open(&self.api.load()?.settings.for_store())?;
+        let audit = store::Audit::open(&self.api.load()?.settings.for_store(String::new()))?;
         let bar = terminal.progress(audit.head()?.number, "verifying");
         let report = audit.verify(known, |done| bar.inc(done));
         bar.finish_and_clear();

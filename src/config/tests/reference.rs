@@ -90,6 +90,7 @@ fn rows_show_every_key_and_no_secret() {
     for key in keys::TOP.iter().filter(|key| key.secret && key.name != "docusign.private_key") {
         let value = match key.name {
             "broker" => "amqp://user:hunter2@host/v?x=hunter2".to_owned(),
+            "store" => "postgres://user:hunter2@host/v".to_owned(),
             "audit_key" => format!("hunter2\n{}", crate::evidence::Signer::pem(&[1; 32])),
             _ => "hunter2".to_owned(),
         };

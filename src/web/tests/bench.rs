@@ -33,7 +33,7 @@ impl Bench {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("countersign.sqlite");
-        let store = Store::open(&Settings { path, enrich: false }).unwrap();
+        let store = Store::open(&Settings::sqlite(path, false)).unwrap();
         Self { store, dice: Dice::seeded(5), _folder: folder }
     }
 

@@ -143,17 +143,17 @@ impl Audit {
             let Some(last) = page.last() else { return Ok(unchained) };
             after = last.0;
             for (_, id, number, outcome, record) in page {
-                let own = |record: Record| record.delivery() == Some(DeliveryId(id));
-                if Record::decode(&record).is_ok_and(own) {
-                    begun = true;
-                } else if number == 0 && !begun {
-                    unchained += 1;
-                } else if record.is_empty() && (1..first).contains(&number) && outcome != "accepted" {
-                    // Its record is pruned, while it waits in quarantine, or waited until lately.
-                } else if record.is_empty() || number == 0 {
-                    verifier.stray(DeliveryId(id));
+                let id = DeliveryId(id);
+                match Record::decode(&record) {
+                    Ok(record) if record.delivery() == Some(id) => begun = true,
+                    Ok(record) if record.number() == number => verifier.stray(id),
+                    // What cannot be read, or stands in the wrong place, was named when the chain was read.
+                    _ if !record.is_empty() => {}
+                    _ if number == 0 && !begun => unchained += 1,
+                    // Its record was pruned while it waited in quarantine, or it waited until lately.
+                    _ if (1..first).contains(&number) && outcome != "accepted" => {}
+                    _ => verifier.stray(id),
                 }
-                // A record that is there and is another's was named when the chain was read.
             }
         }
     }

@@ -11,9 +11,9 @@ use crate::evidence::{Checkpoint, Head, Kept, Known, Link, Record, Report, Verif
 
 use super::body::Large;
 use super::evidence::{read_head, read_link};
-use super::feed::{self, signed};
+use super::feed::signed;
 use super::session::Session;
-use super::{Error, Settings, StoredBody, body, open};
+use super::{Error, Settings, body, open};
 
 /// A record as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,17 +117,18 @@ impl Audit {
     }
 
     fn contents(&self, id: DeliveryId, seq: i64, length: u64) -> Result<Option<Contents>, Error> {
-        let found = self.session.row(
-            "SELECT headers, encoding, body FROM bodies WHERE seq = ?1",
-            &[seq.into()],
-            |row| Ok((row.text(0)?, row.int(1)?, row.blob(2)?)),
-        )?;
-        let Some((headers, encoding, bytes)) = found else { return Ok(None) };
+        let Some((headers, encoding, bytes)) = self.body_row(seq)? else { return Ok(None) };
         // Headers that are no longer readable have no digest that any record could have.
         let headers = serde_json::from_str::<Vec<(String, String)>>(&headers);
         let headers = headers.map_or([0; 32], |headers| headers_digest(&headers));
         let digest = body::digest(&self.session, encoding, bytes, length, &self.large, id);
         Ok(Some(Contents { headers, body: digest.map_err(|why| why.to_string()) }))
+    }
+
+    fn body_row(&self, seq: i64) -> Result<Option<(String, i64, Vec<u8>)>, Error> {
+        self.session.row("SELECT headers, encoding, body FROM bodies WHERE seq = ?1", &[seq.into()], |row| {
+            Ok((row.text(0)?, row.int(1)?, row.blob(2)?))
+        })
     }
 
     /// Looks for rows of deliveries that no record tells of; how many are older than the chain.
@@ -212,17 +213,20 @@ impl Audit {
     fn entry(&self, bytes: &[u8], record: &Record) -> Result<Entry, Error> {
         let entry = Entry::record(bytes, record);
         let Record::Delivery(delivery) = record else { return Ok(entry) };
-        let Some(detail) = feed::delivery(&self.session, delivery.id, &self.large)? else {
-            return Ok(entry);
+        let id = delivery.id;
+        let seq = "SELECT seq FROM deliveries WHERE id = ?1";
+        let seq = self.session.row(seq, &[id.0.as_bytes().as_slice().into()], |row| row.int(0))?;
+        let kept = seq.map(|seq| self.body_row(seq)).transpose()?.flatten();
+        let Some((headers, encoding, bytes)) = kept else { return Ok(entry) };
+        let length = delivery.body_bytes;
+        let damaged = |why: &dyn std::fmt::Display| {
+            Error::Rejected(format!(
+                "delivery {id} cannot be read: {why}; `countersign audit verify` tells more"
+            ))
         };
-        Ok(match detail.body {
-            None => entry,
-            Some(StoredBody::Inline(bytes)) => entry.with(detail.headers, &bytes),
-            Some(StoredBody::File(path)) => match std::fs::read(&path) {
-                Ok(bytes) => entry.with(detail.headers, &bytes),
-                Err(why) => return Err(Error::Rejected(format!("{}: {why}", path.display()))),
-            },
-        })
+        let headers = serde_json::from_str(&headers).map_err(|why| damaged(&why))?;
+        let body = body::read_whole(&self.session, encoding, bytes, length, &self.large, id);
+        Ok(entry.with(headers, &body.map_err(|why| damaged(&why))?))
     }
 
     /// Which deliveries are about a signing request because they were released as such.

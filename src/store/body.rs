@@ -181,20 +181,54 @@ pub(super) fn digest(
     large: &Large,
     id: DeliveryId,
 ) -> Result<Digest32, Error> {
-    let damaged = || Error::Rejected("a stored body is damaged".into());
     if encoding == PIECES {
-        return digest_pieces(session, id);
+        let mut digest = Sha256::new();
+        each_piece(session, id, |piece| digest.update(piece))?;
+        return Ok(digest.finalize().into());
     }
+    match unpack_exactly(session, encoding, bytes, length, large, id)? {
+        StoredBody::Inline(bytes) => Ok(sha256(&[&bytes])),
+        StoredBody::File(path) => digest_file(&path).map_err(|why| unread(&why)),
+    }
+}
+
+/// What was written, as far as it can be read back, all in memory; not to be trusted either.
+pub(super) fn read_whole(
+    session: &Session,
+    encoding: i64,
+    bytes: Vec<u8>,
+    length: u64,
+    large: &Large,
+    id: DeliveryId,
+) -> Result<Bytes, Error> {
+    if encoding == PIECES {
+        let mut whole = Vec::new();
+        each_piece(session, id, |piece| whole.extend_from_slice(piece))?;
+        return Ok(whole.into());
+    }
+    match unpack_exactly(session, encoding, bytes, length, large, id)? {
+        StoredBody::Inline(bytes) => Ok(bytes),
+        StoredBody::File(path) => fs::read(path).map(Bytes::from).map_err(|why| unread(&why)),
+    }
+}
+
+fn unread(why: &std::io::Error) -> Error {
+    Error::Rejected(format!("its file cannot be read: {why}"))
+}
+
+fn unpack_exactly(
+    session: &Session,
+    encoding: i64,
+    bytes: Vec<u8>,
+    length: u64,
+    large: &Large,
+    id: DeliveryId,
+) -> Result<StoredBody, Error> {
     let told = || bytes.first_chunk().map(|told| u64::from(u32::from_le_bytes(*told)));
     if encoding == LZ4 && told() != Some(length) || !(PLAIN..=PIECES).contains(&encoding) {
-        return Err(damaged());
+        return Err(Error::Rejected("a stored body is damaged".into()));
     }
-    match unpack(session, encoding, bytes, large, id)? {
-        StoredBody::Inline(bytes) => Ok(sha256(&[&bytes])),
-        StoredBody::File(path) => {
-            digest_file(&path).map_err(|why| Error::Rejected(format!("its file cannot be read: {why}")))
-        }
-    }
+    unpack(session, encoding, bytes, large, id)
 }
 
 fn digest_file(path: &Path) -> std::io::Result<Digest32> {
@@ -208,21 +242,17 @@ fn digest_file(path: &Path) -> std::io::Result<Digest32> {
     }
 }
 
-fn digest_pieces(session: &Session, id: DeliveryId) -> Result<Digest32, Error> {
-    let mut digest = Sha256::new();
+fn each_piece(session: &Session, id: DeliveryId, mut take: impl FnMut(&[u8])) -> Result<(), Error> {
     for number in 0.. {
-        let Some(piece) = piece(session, id, number)? else { break };
-        digest.update(&piece);
+        let piece = session.row(
+            "SELECT bytes FROM body_pieces WHERE id = ?1 AND piece = ?2",
+            &[id.0.as_bytes().as_slice().into(), Value::Int(number)],
+            |row| row.blob(0),
+        )?;
+        let Some(piece) = piece else { break };
+        take(&piece);
     }
-    Ok(digest.finalize().into())
-}
-
-fn piece(session: &Session, id: DeliveryId, number: i64) -> Result<Option<Vec<u8>>, Error> {
-    session.row(
-        "SELECT bytes FROM body_pieces WHERE id = ?1 AND piece = ?2",
-        &[id.0.as_bytes().as_slice().into(), Value::Int(number)],
-        |row| row.blob(0),
-    )
+    Ok(())
 }
 
 /// Puts a body's pieces together in a file, one piece in memory at a time.
@@ -231,10 +261,13 @@ fn gather(session: &Session, id: DeliveryId, file: &Path) -> Result<(), Error> {
     // Under another name until it is whole: others may ask for it meanwhile, each in a thread of its own.
     let begun = file.with_extension(format!("{:?}", std::thread::current().id()));
     let mut whole = File::create(&begun).map_err(failed)?;
-    for number in 0.. {
-        let Some(piece) = piece(session, id, number)? else { break };
-        whole.write_all(&piece).map_err(failed)?;
-    }
+    let mut written = Ok(());
+    each_piece(session, id, |piece| {
+        if written.is_ok() {
+            written = whole.write_all(piece);
+        }
+    })?;
+    written.map_err(failed)?;
     fs::rename(begun, file).map_err(failed)
 }
 

@@ -141,7 +141,7 @@ pub(super) fn checkpoint(
 /// Removes records from the beginning of the chain up to before a checkpoint that was signed before `before`: that one
 /// is what the rest hangs from. At most some thousands at a time; how many went.
 pub(super) fn prune_records(ledger: &mut Ledger, before: Timestamp) -> Result<u64, Error> {
-    let first = "SELECT min(number) FROM evidence";
+    let first = "SELECT coalesce(min(number), 0) FROM evidence";
     let first = ledger.session.row(first, &[], |row| row.count(0))?.unwrap_or(0);
     let furthest = first.saturating_add(limits::EVIDENCE_PRUNE_ROWS);
     let checkpoints = ledger.session.rows(

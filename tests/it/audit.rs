@@ -105,7 +105,7 @@ async fn what_is_exported_is_verified_by_us_and_by_a_checker_of_its_own() {
     let changes: [(&str, &str); 3] = [
         ("/segments/0/entries/0/body", "AAAA"),
         ("/segments/0/entries/0/headers/0/1", "another"),
-        ("/segments/0/before", &"0".repeat(64)),
+        ("/segments/0/before", &"1".repeat(64)),
     ];
     for (pointer, value) in changes {
         let mut changed = whole.clone();

@@ -97,7 +97,7 @@ impl Writing<'_> {
                     json!({"format": FORMAT, "made_at": SystemClock.now(), "signing_request": request});
                 let head = head.to_string();
                 // The object is left open: the segments follow one by one, however many there are.
-                write!(to, "{},\"segments\":[\n", head.trim_end_matches('}'))?;
+                writeln!(to, "{},\"segments\":[", head.trim_end_matches('}'))?;
                 to
             }
         };

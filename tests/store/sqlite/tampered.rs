@@ -10,6 +10,9 @@ use rusqlite::Connection;
 use super::evidence::{filled, known};
 use crate::support::{Place, status};
 
+/// A fault, and the first and last record concerned.
+type Named = (Fault, u64, u64);
+
 /// The file of a filled store, which nobody has open.
 async fn file() -> (Place, PathBuf) {
     let place = super::place().await;
@@ -23,12 +26,12 @@ fn verified(path: &Path, known: Known) -> Report {
     Audit::open(&Settings::sqlite(path, true)).unwrap().verify(known, |_| ()).unwrap()
 }
 
-fn faults(report: &Report) -> Vec<(Fault, u64, u64)> {
+fn faults(report: &Report) -> Vec<Named> {
     report.findings.iter().map(|finding| (finding.fault, finding.first, finding.last)).collect()
 }
 
 /// What is found after some SQL on a copy.
-fn after(path: &Path, sql: &str) -> Vec<(Fault, u64, u64)> {
+fn after(path: &Path, sql: &str) -> Vec<Named> {
     let copy = path.with_file_name("copy.sqlite");
     std::fs::copy(path, &copy).unwrap();
     Connection::open(&copy).unwrap().execute_batch(sql).unwrap();
@@ -39,7 +42,7 @@ fn after(path: &Path, sql: &str) -> Vec<(Fault, u64, u64)> {
 async fn whatever_is_changed_with_sql_is_named() {
     // Records: 1 to 5 deliveries, 6 a checkpoint, 7 the large delivery, 8 and 9 ends of quarantines, 10 a checkpoint.
     let (_place, path) = file().await;
-    let cases: &[(&str, &[(Fault, u64, u64)])] = &[
+    let cases: &[(&str, &[Named])] = &[
         ("SELECT 1", &[]),
         ("UPDATE deliveries SET outcome = 'accepted' WHERE seq = 3", &[(Fault::RowChanged, 3, 3)]),
         ("UPDATE deliveries SET received_at = received_at + 1 WHERE seq = 1", &[(Fault::RowChanged, 1, 1)]),

@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("connect", 2),
     ("signing", 3),
     ("failpoint", 10),
+    ("evidence", 3),
     ("telemetry", 10),
     ("broker", 11),
     ("rest", 11),
@@ -68,7 +69,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 const VOCABULARIES: &[(&[&str], &[&str], &str)] = &[
     (
         &["envelope", "recipient"],
-        &["signing", "store", "broker", "relay"],
+        &["signing", "evidence", "store", "broker", "relay"],
         "is DocuSign's word: here it is a signing request or a participant",
     ),
     (

@@ -1,12 +1,15 @@
 //! Wiring: build everything without traffic, then run until stopped. Tests do the same.
 
+mod checkpoints;
 mod demo;
 mod error;
 mod flows;
 mod http;
 mod keys;
 mod server;
+mod signer;
 
 pub use demo::{Audience, demo};
 pub use error::Error;
 pub use server::{App, serve};
+pub use signer::audit_key;

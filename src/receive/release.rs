@@ -70,8 +70,8 @@ pub async fn release(receiver: &Receiver, id: DeliveryId) -> Result<Release, Rel
     }
     let observation = Box::new(map::observe(&event, account));
     let traceparent = receiver.traceparent(header("traceparent"));
-    let resolved =
-        receiver.store.resolve_quarantine(id, Resolution::Released { observation, traceparent }).await?;
+    let how = Resolution::Released { observation, traceparent };
+    let resolved = receiver.store.resolve_quarantine(id, how, receiver.clock.now()).await?;
     if let Some(appended) = &resolved {
         receiver.tally(&appended.changes);
     }

@@ -16,9 +16,11 @@ macro_rules! in_parts {
 }
 
 mod append;
+mod audit;
 mod body;
 mod enrichment;
 mod error;
+mod evidence;
 mod feed;
 mod leases;
 mod ledger;
@@ -31,6 +33,7 @@ mod session;
 mod types;
 mod writer;
 
+pub use audit::{Audit, StoredRecord};
 pub use error::Error;
 pub use leases::{PARTS, Parts, Work};
 pub use open::{Place, Settings};
@@ -44,6 +47,7 @@ use tokio::sync::watch;
 
 use crate::base::{ChangeId, DeliveryId, Position, SigningRequestId};
 use crate::connect::Body;
+use crate::evidence::{Checkpoint, Head, Signer};
 use crate::signing::{Entry, Receipt};
 
 use body::{Large, Packed};
@@ -63,6 +67,7 @@ pub struct Store {
     flow_readers: Readers,
     writer: Arc<Mutex<Option<Writer>>>,
     last: watch::Receiver<Position>,
+    head: watch::Receiver<Head>,
     leases: Leases,
     claimed: Arc<Mutex<HashSet<i64>>>,
     large: Large,
@@ -281,7 +286,7 @@ impl Store {
         self.readers.read(move |session| feed::timelines(session, &id)).await
     }
 
-    /// Ends a quarantine: released (and applied) or dropped. `None` when there is no such open quarantine.
+    /// Ends a quarantine at the time `at`: released (and applied) or dropped. `None` when there is no such open quarantine.
     ///
     /// # Errors
     /// When it could not be written.
@@ -289,13 +294,14 @@ impl Store {
         &self,
         id: DeliveryId,
         how: Resolution,
+        at: Timestamp,
     ) -> Result<Option<Appended>, Error> {
         self.writer()?
             .write(move |ledger| match &how {
                 Resolution::Released { observation, traceparent } => {
-                    append::release(ledger, id, observation, traceparent)
+                    append::release(ledger, id, at, observation, traceparent)
                 }
-                Resolution::Dropped => append::drop_quarantined(ledger, id),
+                Resolution::Dropped => append::drop_quarantined(ledger, id, at),
             })
             .await
     }
@@ -322,6 +328,44 @@ impl Store {
         };
         self.flow_readers.read(forget).await?;
         Ok(count)
+    }
+
+    /// Where the chain of evidence ends; wakes its watchers on every commit of this node that chained something.
+    pub fn evidence_head(&self) -> watch::Receiver<Head> {
+        self.head.clone()
+    }
+
+    /// Signs for all of the chain of evidence that no checkpoint covers yet; none where there is nothing.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn checkpoint(&self, signer: Arc<Signer>, at: Timestamp) -> Result<Option<Checkpoint>, Error> {
+        self.writer()?.write(move |ledger| evidence::checkpoint(ledger, &signer, at)).await
+    }
+
+    /// Removes records of the chain of evidence that were signed for before `before`, up to a checkpoint that the rest
+    /// hangs from; how many, at most some thousands a call.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn prune_evidence(&self, before: Timestamp) -> Result<u64, Error> {
+        self.writer()?.write(move |ledger| evidence::prune_records(ledger, before)).await
+    }
+
+    /// Records of the chain of evidence after a number, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn evidence(&self, after: u64, limit: usize) -> Result<Vec<StoredRecord>, Error> {
+        self.readers.read(move |session| audit::records(session, after, limit)).await
+    }
+
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
+        self.readers.read(audit::last_checkpoint).await
     }
 
     /// Tries a small durable write, for `/readyz`.

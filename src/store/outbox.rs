@@ -8,7 +8,7 @@ use crate::signing::{Entry, Receipt};
 use super::feed::{read_entry, signed};
 use super::ledger::Ledger;
 use super::session::Session;
-use super::{Backlog, Error, Parts};
+use super::{Backlog, Error, Parts, evidence};
 
 pub(super) fn unsettled(
     session: &Session,
@@ -68,12 +68,12 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
     least[6..].fill(0);
     let session = &ledger.session;
     let old = session.rows(
-        "SELECT d.seq, d.id, b.encoding FROM deliveries d LEFT JOIN bodies b ON b.seq = d.seq \
+        "SELECT d.seq, d.id, d.evidence FROM deliveries d \
          WHERE d.id < ?1 AND d.outcome <> 'quarantined' ORDER BY d.id LIMIT ?2",
         &[least.as_slice().into(), ROWS.into()],
-        |row| Ok((row.int(0)?, crate::base::DeliveryId(row.uuid(1)?))),
+        |row| Ok((row.int(0)?, crate::base::DeliveryId(row.uuid(1)?), row.count(2)?)),
     )?;
-    for (seq, _) in &old {
+    for (seq, _, _) in &old {
         session.write("DELETE FROM bodies WHERE seq = ?1", &[(*seq).into()])?;
         session.write("DELETE FROM deliveries WHERE seq = ?1", &[(*seq).into()])?;
     }
@@ -94,5 +94,6 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
          WHERE received_at < ?1 AND position NOT IN (SELECT position FROM outbox))",
         &[before.into(), ROWS.into()],
     )?;
-    Ok(old.into_iter().map(|(_, id)| id).collect())
+    evidence::pruned(ledger, before, old.iter().map(|(_, _, number)| *number).collect())?;
+    Ok(old.into_iter().map(|(_, id, _)| id).collect())
 }

@@ -129,12 +129,14 @@ fn run(mut ledger: Ledger, mut waiting: mpsc::Receiver<Box<dyn Write>>, last: &w
             for mut one in group.drain(..) {
                 let committed = commit(&mut ledger, std::slice::from_mut(&mut one));
                 announce(last, ledger.last_position());
+                ledger.announce_head();
                 one.answer(committed);
             }
             continue;
         }
         // Before those who wrote are answered: who is answered finds it told.
         announce(last, ledger.last_position());
+        ledger.announce_head();
         for one in group.drain(..) {
             one.answer(committed.clone());
         }

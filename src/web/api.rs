@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::{Clock, DeliveryId, Dice, limits};
+use crate::evidence::PublicKey;
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
@@ -112,6 +113,8 @@ pub struct Parts {
     pub release: Release,
     /// The bootstrap token; without one the API answers this machine only.
     pub api_token: Option<SecretString>,
+    /// The public half of the key that signs this node's checkpoints.
+    pub audit_key: PublicKey,
     /// Which program this is.
     pub version: Version,
     /// Cancelled when the process begins to stop: streams end and `/readyz` turns away new traffic.
@@ -134,6 +137,7 @@ pub struct Api {
     pub(super) keys: AskKeys,
     pub(super) release: Release,
     pub(super) token: Option<Token>,
+    pub(super) audit_key: PublicKey,
     pub(super) version: Version,
     pub(super) stopping: CancellationToken,
     pub(super) streams: Arc<Semaphore>,
@@ -159,6 +163,7 @@ impl Api {
             keys: parts.keys,
             release: parts.release,
             token: parts.api_token.as_ref().and_then(Token::new),
+            audit_key: parts.audit_key,
             version: parts.version,
             stopping: parts.stopping,
             streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),

@@ -16,12 +16,15 @@ mod sqlite {
     mod alone;
     #[path = "../enrichment.rs"]
     mod enrichment;
+    #[path = "../evidence.rs"]
+    mod evidence;
     #[path = "../feed.rs"]
     mod feed;
     #[path = "../journal.rs"]
     mod journal;
     #[path = "../outbox.rs"]
     mod outbox;
+    mod tampered;
 
     pub(crate) async fn place() -> crate::support::Place {
         crate::support::Place::new(None)
@@ -32,6 +35,8 @@ mod sqlite {
 mod postgres {
     #[path = "../enrichment.rs"]
     mod enrichment;
+    #[path = "../evidence.rs"]
+    mod evidence;
     #[path = "../feed.rs"]
     mod feed;
     #[path = "../journal.rs"]

@@ -103,6 +103,7 @@ impl Bench {
             keys: Arc::new(KeysView::default),
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unreadable("it is broken".into())) })),
             api_token: None,
+            audit_key: countersign::evidence::PublicKey([7; 32]),
             version: Version { version: "0.0.0".into(), commit: None, started_at: NOW.parse().unwrap() },
             stopping: CancellationToken::new(),
         }));

@@ -223,7 +223,8 @@ impl Real {
         let Some(number) = usize::from(which).checked_rem(self.ids.len()) else {
             return Answer::Resolved(None);
         };
-        let ended = self.store().resolve_quarantine(self.ids[number], how, moment(self.now));
+        let store = self.store();
+        let ended = store.resolve_quarantine(self.ids[number], how, moment(self.now));
         let resolved = self.runtime.block_on(ended).unwrap();
         Answer::Resolved(resolved.as_ref().map(word))
     }

@@ -4,6 +4,7 @@ mod checkpoints;
 mod demo;
 mod error;
 mod flows;
+mod http;
 mod keys;
 mod server;
 mod signer;

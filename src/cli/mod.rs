@@ -16,8 +16,9 @@ mod quarantine;
 mod serve;
 mod signature;
 mod simulate;
-mod sse;
+pub mod sse;
 mod terminal;
+mod topology;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,8 @@ enum Command {
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
+    Topology(topology::Topology),
+    #[command(subcommand)]
     Config(config::Config),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -105,6 +108,7 @@ impl Command {
             Self::Events(events) => events.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
             Self::Audit(audit) => audit.run(terminal),
+            Self::Topology(topology) => topology.run(terminal),
             Self::Config(config) => config.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
             Self::Man(man) => man.run(terminal),

@@ -162,6 +162,15 @@ pub fn verify(delivery: Delivery, digests: &Digests) -> Result<VerifiedDelivery,
     }
 }
 
+/// Why a delivery with these headers (names in lower case) cannot be let in whatever its body is: no key, or no
+/// signature. Its body need not be read.
+pub fn hopeless(headers: &[(String, String)], keys: &Keys) -> Option<Refusal> {
+    if keys.is_empty() {
+        return Some(Refusal::NoKey);
+    }
+    signatures(headers).next().is_none().then_some(Refusal::SignatureMissing)
+}
+
 /// Holds headers against the digests of their body: the first signature that is right, or why it is refused.
 ///
 /// # Errors
@@ -185,11 +194,9 @@ pub fn signed_by(headers: &[(String, String)], digests: &Digests) -> Result<Sign
             }
         }
     }
-    let known = |name: &str| name.replace('-', "").trim().eq_ignore_ascii_case("HMACSHA256");
-    let mut algorithms = headers.iter().filter(|(name, _)| name == DIGEST_HEADER);
     if !present {
         Err(Refusal::SignatureMissing)
-    } else if algorithms.any(|(_, value)| !known(value)) {
+    } else if other_algorithms(headers).next().is_some() {
         Err(Refusal::DigestUnknown)
     } else if !bool::from(matched) {
         Err(Refusal::SignatureWrong)
@@ -197,6 +204,13 @@ pub fn signed_by(headers: &[(String, String)], digests: &Digests) -> Result<Sign
         let key = digests.0.get(key as usize).map_or_else(KeyPrint::default, |(print, _)| *print);
         Ok(SignedBy { header, key })
     }
+}
+
+/// The values of all headers that name an algorithm other than ours.
+pub(super) fn other_algorithms(headers: &[(String, String)]) -> impl Iterator<Item = &str> {
+    let ours = |name: &str| name.replace('-', "").trim().eq_ignore_ascii_case("HMACSHA256");
+    let told = headers.iter().filter(|(name, _)| name == DIGEST_HEADER).map(|(_, value)| value.as_str());
+    told.filter(move |value| !ours(value))
 }
 
 /// The values of all signature headers, numbered 1 to [`SIGNATURES_MAX`]; names are in lower case.

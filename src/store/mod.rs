@@ -376,3 +376,6 @@ impl Store {
         self.flow_readers.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ mod quarantine;
 mod stamp;
 mod stream;
 mod timeline;
+mod wire;
 
 pub use api::{
     Api, AskBroker, AskKeys, BrokerView, KeysView, Parts, Release, ReleaseError, TopologyFault, Version,
@@ -30,6 +31,7 @@ pub use api::{
 pub use caller::{Caller, Scope, Token, Visitor};
 pub use problem::{Problem, ProblemBody};
 pub use stamp::{REQUEST_ID, stamp};
+pub use wire::{Paced, Pulse};
 
 use actix_web::error::{JsonPayloadError, PayloadError};
 use actix_web::guard::{Any, Get, Guard, Head, Not, Post};

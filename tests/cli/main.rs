@@ -13,3 +13,4 @@ mod quarantine;
 mod settings;
 mod signature;
 mod simulate;
+mod topology;

@@ -89,7 +89,8 @@ fn rows_show_every_key_and_no_secret() {
     let mut world = World::default();
     for key in keys::TOP.iter().filter(|key| key.secret && key.name != "docusign.private_key") {
         let value = match key.name {
-            "broker" => "amqp://user:hunter2@host/v?x=hunter2".to_owned(),
+            "broker" => "amqps://user:hunter2@host/v?cacertfile=hunter2".to_owned(),
+            "broker_management" => "https://user:hunter2@host/v?x=hunter2".to_owned(),
             "store" => "postgres://user:hunter2@host/v".to_owned(),
             "audit_key" => format!("hunter2\n{}", crate::evidence::Signer::pem(&[1; 32])),
             _ => "hunter2".to_owned(),
@@ -105,5 +106,5 @@ fn rows_show_every_key_and_no_secret() {
             assert!(shown.to_string().contains(REDACTED), "{}: {shown}", key.name);
         }
     }
-    assert_eq!(row(&loaded, "broker").to_string(), format!("amqp://user:{REDACTED}@host/v"));
+    assert_eq!(row(&loaded, "broker").to_string(), format!("amqps://user:{REDACTED}@host/v"));
 }

@@ -63,9 +63,9 @@ enum Command {
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
-    Topology(topology::Topology),
-    #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Topology(topology::Topology),
     #[command(subcommand)]
     Config(config::Config),
     Completions(pages::Completions),
@@ -107,8 +107,8 @@ impl Command {
             Self::Signature(signature) => signature.run(terminal),
             Self::Events(events) => events.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
-            Self::Topology(topology) => topology.run(terminal),
             Self::Audit(audit) => audit.run(terminal),
+            Self::Topology(topology) => topology.run(terminal),
             Self::Config(config) => config.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
             Self::Man(man) => man.run(terminal),

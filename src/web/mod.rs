@@ -28,7 +28,7 @@ mod wire;
 pub use api::{
     Api, AskBroker, AskKeys, BrokerView, KeysView, Parts, Release, ReleaseError, TopologyFault, Version,
 };
-pub use caller::{Caller, Scope, Token, Visitor};
+pub use caller::{Caller, Scope, Token, TokenInForce, Visitor};
 pub use problem::{Problem, ProblemBody};
 pub use stamp::{REQUEST_ID, stamp};
 pub use wire::{Paced, Pulse};

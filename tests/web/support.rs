@@ -103,7 +103,7 @@ impl Bench {
                 let receiver = releaser.clone();
                 Box::pin(async move { released(receive::release(&receiver, id).await) })
             }),
-            api_token: token.map(SecretString::from),
+            api_token: countersign::web::TokenInForce::new(token.map(SecretString::from).as_ref()),
             audit_key: PublicKey([7; 32]),
             version: Version {
                 version: "1.2.3".into(),

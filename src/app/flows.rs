@@ -1,4 +1,4 @@
-//! The flows that run beside the HTTP server: relay, enrich, pruning.
+//! The flows that run beside the HTTP server: relay, enrich, auditing, pruning.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use crate::relay::Relay;
 use crate::rest;
 
 use super::Error;
+use super::audit::audit;
 
 /// How often old deliveries are looked for.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -51,6 +52,7 @@ impl Flows {
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
         }
+        tasks.spawn(audit(with.store.clone(), with.metrics.clone(), stop.clone()));
         tasks.spawn(prune(with.clone(), settings.dedup_retention_days, stop.clone()));
         Ok(Self { tasks, stop })
     }

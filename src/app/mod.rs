@@ -1,5 +1,6 @@
 //! Wiring: build everything without traffic, then run until stopped. Tests do the same.
 
+mod audit;
 mod demo;
 mod error;
 mod flows;

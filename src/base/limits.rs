@@ -31,6 +31,8 @@ pub const EXPLAIN_EVERY: Duration = Duration::from_secs(1);
 /// See [`EXPLAIN_EVERY`].
 pub const EXPLAIN_BYTES_MAX: usize = 64 * 1024;
 
+/// How often the books are audited: the equations are cheap, and an alarm a minute late is early enough.
+pub const BOOKS_EVERY: Duration = Duration::from_secs(60);
 /// Deliveries waiting for the store's writer; one more is answered 503.
 pub const STORE_QUEUE_MAX: usize = 4_096;
 /// Jobs in one transaction: larger groups only make the slowest answer slower.

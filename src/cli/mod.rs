@@ -17,6 +17,7 @@ mod signature;
 mod simulate;
 mod sse;
 mod terminal;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,7 @@ enum Command {
     Signature(signature::Signature),
     #[command(subcommand)]
     Events(events::Events),
+    Trace(trace::Trace),
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
@@ -100,6 +102,7 @@ impl Command {
             Self::Check(check) => check.run(terminal),
             Self::Signature(signature) => signature.run(terminal),
             Self::Events(events) => events.run(terminal),
+            Self::Trace(trace) => trace.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
             Self::Config(config) => config.run(terminal),
             Self::Completions(completions) => completions.run(terminal),

@@ -3,6 +3,7 @@
 mod intake;
 mod release;
 mod source;
+mod visit;
 
 pub use release::{Release, ReleaseError, release};
 pub use source::{Source, Sources};
@@ -21,6 +22,7 @@ use crate::store::{self, Arrival, Reading, Store};
 use crate::telemetry::{Metric, Metrics};
 
 use intake::Broken;
+use visit::Visit;
 
 /// What the receiver stands on; cheap to clone.
 #[derive(Debug, Clone)]
@@ -102,12 +104,15 @@ impl Receiver {
         chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Fate {
         let delivery_id = DeliveryId(self.dice.uuid_at(self.clock.now()));
-        let source = request.source.clone();
+        let visit = Visit::begin(self.metrics.clone(), delivery_id, request.source.clone());
         let outcome = match self.let_in(delivery_id, request, chunks).await {
-            Ok((source, verified)) => self.take(source, verified).await,
-            Err(refusal) => Outcome::Refused(refusal),
+            Ok((source, verified)) => self.take(source, verified, visit).await,
+            Err(refusal) => {
+                let outcome = Outcome::Refused(refusal);
+                visit.end(&outcome);
+                outcome
+            }
         };
-        self.record(&outcome, delivery_id, &source);
         Fate { outcome, delivery_id }
     }
 
@@ -155,25 +160,35 @@ impl Receiver {
     }
 
     /// From the verified delivery to its outcome.
-    async fn take(&self, source: Arc<Source>, verified: VerifiedDelivery) -> Outcome {
+    async fn take(&self, source: Arc<Source>, verified: VerifiedDelivery, visit: Visit) -> Outcome {
+        visit.verified();
         let reading = match read(&verified, &source) {
             Err(Unreadable::Soap) => {
                 intake::discard(&verified.delivery().body).await;
-                return Outcome::Refused(Refusal::Soap);
+                let outcome = Outcome::Refused(Refusal::Soap);
+                visit.end(&outcome);
+                return outcome;
             }
             Err(unreadable) => Reading::Unreadable(unreadable.to_string()),
             Ok(reading) => reading,
         };
         // In a task of its own: a client that hangs up drops this future, and what was begun must end.
-        let store = self.store.clone();
-        let appended =
-            tokio::spawn(async move { store.append(Arrival { delivery: verified, reading }).await }).await;
-        match appended {
-            Ok(Ok(appended)) => {
+        let receiver = self.clone();
+        let storing = tokio::spawn(async move {
+            let outcome = receiver.store(Arrival { delivery: verified, reading }).await;
+            visit.end(&outcome);
+            outcome
+        });
+        storing.await.unwrap_or(Outcome::Refused(Refusal::Unavailable))
+    }
+
+    async fn store(&self, arrival: Arrival) -> Outcome {
+        match self.store.append(arrival).await {
+            Ok(appended) => {
                 self.tally(&appended.changes);
                 appended.outcome
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 self.metrics.count(Metric::StoreErrors, "", 1);
                 match error {
                     store::Error::Busy => {
@@ -183,7 +198,6 @@ impl Receiver {
                 }
                 Outcome::Refused(Refusal::Unavailable)
             }
-            Err(_) => Outcome::Refused(Refusal::Unavailable),
         }
     }
 
@@ -191,23 +205,6 @@ impl Receiver {
     fn tally(&self, kinds: &[&'static str]) {
         for kind in kinds {
             self.metrics.count(Metric::Changes, kind, 1);
-        }
-    }
-
-    fn record(&self, outcome: &Outcome, delivery_id: DeliveryId, source: &SourceName) {
-        self.metrics.count(Metric::Deliveries, outcome.word(), 1);
-        match outcome {
-            Outcome::Accepted | Outcome::Duplicate => {
-                tracing::debug!(%delivery_id, %source, outcome = outcome.word(), "delivery");
-            }
-            Outcome::Refused(refusal) => {
-                self.metrics.count(Metric::Refusals, refusal.word(), 1);
-                tracing::info!(%delivery_id, %source, outcome = "refused", reason = refusal.word(), "delivery");
-            }
-            Outcome::Quarantined(reason) => {
-                tracing::warn!(%delivery_id, %source, outcome = "quarantined", %reason,
-                    "an authentic delivery cannot be read: see `countersign quarantine show {delivery_id}`");
-            }
         }
     }
 

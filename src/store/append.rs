@@ -14,16 +14,16 @@ use super::session::Value;
 use super::{Appended, Arrival, EnrichedChange, Enrichment, Error, Reading};
 
 /// A change as it is written: its fixed columns, whatever made it.
-struct Record<'a> {
-    id: ChangeId,
-    reference: i64,
-    sequence: u64,
-    routing_key: &'a str,
-    event_type: &'a str,
-    occurred_at: Timestamp,
-    received_at: Timestamp,
-    traceparent: &'a str,
-    body: &'a str,
+pub(super) struct Record<'a> {
+    pub(super) id: ChangeId,
+    pub(super) reference: i64,
+    pub(super) sequence: u64,
+    pub(super) routing_key: &'a str,
+    pub(super) event_type: &'a str,
+    pub(super) occurred_at: Timestamp,
+    pub(super) received_at: Timestamp,
+    pub(super) traceparent: &'a str,
+    pub(super) body: &'a str,
 }
 
 /// Appends one arrival; `packed` holds its headers and bytes, ready to be written.
@@ -42,13 +42,14 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
     match outcome {
         Outcome::Accepted => ledger.added.accepted += 1,
         Outcome::Duplicate => ledger.added.duplicates += 1,
-        _ => {}
+        Outcome::Quarantined(_) => ledger.books.quarantined += 1,
+        Outcome::Refused(_) => {}
     }
     let seq = ledger.next_delivery();
     let reason = if let Outcome::Quarantined(why) = &outcome { Some(why.as_str()) } else { None };
     ledger.session.execute(
         "INSERT INTO deliveries (seq, id, source, received_at, format, event, subject_ref, outcome, reason, body_bytes, \
-         changes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         changes, stored_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         &[
             seq.into(),
             delivery.id.0.as_bytes().as_slice().into(),
@@ -61,6 +62,7 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
             reason.into(),
             signed(delivery.body.length()).into(),
             signed(changes.len() as u64).into(),
+            ledger.at.into(),
         ],
     )?;
     ledger.session.execute(
@@ -88,6 +90,7 @@ fn apply(
     let reference = held.reference;
     for change in &changes {
         write_change(ledger, reference, change, traceparent)?;
+        ledger.books.told += 1;
     }
     if !changes.is_empty() && ledger.enrich && seen.subject.signing_request().is_some() {
         claim_fetch(ledger, reference, before, cause.received_at, traceparent)?;
@@ -129,7 +132,7 @@ fn write_change(
     write(ledger, &record).map(drop)
 }
 
-fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
+pub(super) fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
     let position = ledger.next_position();
     ledger.added.changes += 1;
     let what = record.routing_key.split('.').nth(1).unwrap_or_default();
@@ -158,8 +161,8 @@ fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
 }
 
 /// Leaves a claim for the enricher; a burst leaves one, due a moment after its first change.
-fn claim_fetch(
-    ledger: &Ledger,
+pub(super) fn claim_fetch(
+    ledger: &mut Ledger,
     reference: i64,
     covers_after: u64,
     at: Timestamp,
@@ -169,11 +172,19 @@ fn claim_fetch(
     let covers_after = signed(covers_after);
     let arguments: [Value<'_>; 4] =
         [reference.into(), due_at.into(), covers_after.into(), traceparent.into()];
-    ledger.session.execute(
+    let new = ledger.session.execute(
         "INSERT INTO enrichments (subject_ref, due_at, attempts, covers_after, traceparent) VALUES (?1, ?2, 0, ?3, ?4) \
-         ON CONFLICT (subject_ref) DO UPDATE SET traceparent = excluded.traceparent",
+         ON CONFLICT (subject_ref) DO NOTHING",
         &arguments,
     )?;
+    if new > 0 {
+        ledger.books.fetches += 1;
+    } else {
+        ledger.session.execute(
+            "UPDATE enrichments SET traceparent = ?2 WHERE subject_ref = ?1",
+            &[reference.into(), traceparent.into()],
+        )?;
+    }
     Ok(())
 }
 
@@ -201,16 +212,18 @@ pub(super) fn release(
             signed(changes.len() as u64).into(),
         ],
     )?;
+    ledger.books.released += 1;
     let outcome = if changes.is_empty() { Outcome::Duplicate } else { Outcome::Accepted };
     Ok(Some(Appended { outcome, delivery_id: id, changes }))
 }
 
 /// Ends a quarantine without applying anything.
-pub(super) fn drop_quarantined(ledger: &Ledger, id: DeliveryId) -> Result<Option<Appended>, Error> {
+pub(super) fn drop_quarantined(ledger: &mut Ledger, id: DeliveryId) -> Result<Option<Appended>, Error> {
     let changed = ledger.session.execute(
         "UPDATE deliveries SET outcome = 'dropped' WHERE id = ?1 AND outcome = 'quarantined'",
         &[id.0.as_bytes().as_slice().into()],
     )?;
+    ledger.books.dropped += i64::try_from(changed).unwrap_or(0);
     let outcome = Outcome::Quarantined("dropped".into());
     Ok((changed > 0).then_some(Appended { outcome, delivery_id: id, changes: Vec::new() }))
 }
@@ -238,6 +251,7 @@ pub(super) fn complete(
         body: &(enriched.body)(sequence),
     };
     write(ledger, &record)?;
+    ledger.books.enriched += 1;
     let covered = claim.covers.iter().map(|c| c.sequence).max().unwrap_or(0);
     let more = ledger.session.row(
         "SELECT 1 FROM changes WHERE subject_ref = ?1 AND sequence > ?2 AND event_type <> ?3 LIMIT 1",
@@ -245,6 +259,7 @@ pub(super) fn complete(
         |_| Ok(()),
     )?;
     if more.is_some() {
+        ledger.books.fetches += 1;
         let due_at =
             enriched.received_at.checked_add(limits::ENRICH_COALESCE).unwrap_or(enriched.received_at);
         ledger.session.execute(

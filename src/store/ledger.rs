@@ -1,13 +1,15 @@
 //! What the writer holds while it writes: its connection, the states in memory, and the next numbers.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::base::{AccountId, Position, Subject, limits};
+use crate::base::{AccountId, Clock, Position, Subject, limits};
 use crate::signing::State;
 
 use super::Error;
+use super::books::Tally;
 use super::session::Session;
 
 type Key = (AccountId, Subject);
@@ -37,6 +39,11 @@ pub(super) struct Ledger {
     pub(super) session: Session,
     pub(super) enrich: bool,
     pub(super) added: Added,
+    /// What the transaction adds to the books.
+    pub(super) books: Tally,
+    pub(super) clock: Arc<dyn Clock>,
+    /// When the present transaction was begun.
+    pub(super) at: Timestamp,
     young: HashMap<Key, Held>,
     old: HashMap<Key, Held>,
     dirty: HashSet<Key>,
@@ -48,11 +55,14 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn open(session: Session, enrich: bool) -> Result<Self, Error> {
+    pub(super) fn open(session: Session, enrich: bool, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let mut ledger = Self {
             session,
             enrich,
             added: Added::default(),
+            books: Tally::default(),
+            at: clock.now(),
+            clock,
             young: HashMap::new(),
             old: HashMap::new(),
             dirty: HashSet::new(),
@@ -71,6 +81,7 @@ impl Ledger {
         self.old.clear();
         self.dirty.clear();
         self.added = Added::default();
+        self.books = Tally::default();
         let last = |sql| self.session.row(sql, &[], |row| row.int(0)).map(Option::unwrap_or_default);
         // Pruning never takes the newest rows, so the greatest number is the last one given.
         let position = last("SELECT coalesce(max(position), 0) FROM changes")?;
@@ -167,6 +178,7 @@ impl Ledger {
                 added.settled.into(),
             ],
         )?;
+        std::mem::take(&mut self.books).write(&self.session)?;
         // Two generations: what was not asked for since the last turn is forgotten, so memory stays bounded.
         if self.young.len() >= limits::STORE_CACHE_MAX / 2 {
             self.old = std::mem::take(&mut self.young);

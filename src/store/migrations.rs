@@ -4,7 +4,8 @@ use super::Error;
 use super::session::Session;
 
 /// The steps; a step that was released is never changed.
-const STEPS: [&str; 1] = [include_str!("migrations/sqlite/0001_line.sql")];
+const STEPS: [&str; 2] =
+    [include_str!("migrations/sqlite/0001_line.sql"), include_str!("migrations/sqlite/0002_books.sql")];
 
 /// Runs the steps that are missing, each in a transaction of its own.
 pub(super) fn migrate(session: &Session) -> Result<(), Error> {

@@ -6,6 +6,7 @@
 
 mod append;
 mod body;
+mod books;
 mod enrichment;
 mod error;
 mod feed;
@@ -29,7 +30,8 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::base::{ChangeId, DeliveryId, Position, SigningRequestId, limits};
+use crate::base::books::{Counts, Rows};
+use crate::base::{ChangeId, Clock, DeliveryId, Position, SigningRequestId, SystemClock, limits};
 use crate::signing::{Entry, Receipt};
 
 use body::Packed;
@@ -107,11 +109,19 @@ fn start_checkpoints(path: PathBuf, stopped: mpsc::Receiver<()>) -> Result<JoinH
 }
 
 impl Store {
-    /// Opens the store, migrating it first.
+    /// Opens the store, migrating it first. It tells times by the machine's clock.
     ///
     /// # Errors
     /// When the file cannot be opened, is locked by another process, or was made by a newer version.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
+        Self::open_by(settings, Arc::new(SystemClock))
+    }
+
+    /// Opens the store, which writes down by `clock` when deliveries were stored and changes published.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_by(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let path = &settings.path;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let bodies = folder.join("bodies");
@@ -120,7 +130,7 @@ impl Store {
         let session = Session::open_writer(path).map_err(|e| open_error(path, e))?;
         migrations::migrate(&session).map_err(|e| open_error(path, e))?;
         body::sweep(&session, &bodies).map_err(|e| open_error(path, e))?;
-        let ledger = Ledger::open(session, settings.enrich).map_err(|e| open_error(path, e))?;
+        let ledger = Ledger::open(session, settings.enrich, clock).map_err(|e| open_error(path, e))?;
         let readers = Readers::open(path, limits::STORE_READERS).map_err(|e| open_error(path, e))?;
         let flow_readers =
             Readers::open(path, limits::STORE_FLOW_READERS).map_err(|e| open_error(path, e))?;
@@ -341,6 +351,22 @@ impl Store {
     /// When the database cannot be read.
     pub async fn totals(&self) -> Result<Totals, Error> {
         self.readers.read(feed::totals).await
+    }
+
+    /// The books: what was counted since the store was made, and what stands in it, all at one moment.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn books(&self) -> Result<Counts, Error> {
+        self.readers.read(books::counts).await
+    }
+
+    /// The books, and every row counted by hand. Takes a reader for as long as that lasts: minutes on a large store.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn books_by_hand(&self) -> Result<(Counts, Rows), Error> {
+        self.readers.read(books::rows).await
     }
 
     /// Drops bodies and duplicate memory older than `before`; the number of deliveries pruned, at most some

@@ -24,7 +24,20 @@ pub(super) fn settle(ledger: &mut Ledger, receipts: &[Receipt]) -> Result<(), Er
     for receipt in receipts {
         let position = signed(receipt.position().0);
         let gone = ledger.session.execute("DELETE FROM outbox WHERE position = ?1", &[position.into()])?;
-        ledger.added.settled += i64::try_from(gone).unwrap_or(0);
+        if gone == 0 {
+            continue;
+        }
+        ledger.added.settled += 1;
+        // The first time is the one that counts: when subscribers could have it.
+        let first = ledger.session.execute(
+            "INSERT INTO publications (position, published_at) VALUES (?1, ?2) ON CONFLICT (position) DO NOTHING",
+            &[position.into(), ledger.at.into()],
+        )?;
+        if first > 0 {
+            ledger.books.published += 1;
+        } else {
+            ledger.books.published_again += 1;
+        }
     }
     Ok(())
 }
@@ -47,6 +60,7 @@ pub(super) fn republish(ledger: &mut Ledger, positions: &[Position]) -> Result<u
             &[signed(position.0).into()],
         )?;
     }
+    ledger.books.put_back += i64::try_from(count).unwrap_or(0);
     Ok(count)
 }
 
@@ -59,12 +73,15 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
     least[6..].fill(0);
     let session = &ledger.session;
     let old = session.rows(
-        "SELECT d.seq, d.id, b.encoding FROM deliveries d LEFT JOIN bodies b ON b.seq = d.seq \
-         WHERE d.id < ?1 AND d.outcome <> 'quarantined' ORDER BY d.id LIMIT ?2",
+        "SELECT d.seq, d.id, b.encoding, d.changes FROM deliveries d LEFT JOIN bodies b ON b.seq = d.seq \
+         WHERE d.id < ?1 AND d.outcome <> 'quarantined' AND d.seq < (SELECT max(seq) FROM deliveries) \
+         ORDER BY d.id LIMIT ?2",
         &[least.as_slice().into(), ROWS.into()],
-        |row| Ok((row.int(0)?, crate::base::DeliveryId(row.uuid(1)?))),
+        |row| Ok((row.int(0)?, crate::base::DeliveryId(row.uuid(1)?), row.int(3)?)),
     )?;
-    for (seq, _) in &old {
+    ledger.books.deliveries_pruned += signed(old.len() as u64);
+    for (seq, _, changes) in &old {
+        ledger.books.told_pruned += changes;
         session.execute("DELETE FROM bodies WHERE seq = ?1", &[(*seq).into()])?;
         session.execute("DELETE FROM deliveries WHERE seq = ?1", &[(*seq).into()])?;
     }
@@ -72,12 +89,32 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
         "DELETE FROM activities_seen WHERE id IN (SELECT id FROM activities_seen WHERE seen_at < ?1 LIMIT ?2)",
         &[before.into(), ROWS.into()],
     )?;
+    prune_changes(ledger, before, ROWS)?;
+    Ok(old.into_iter().map(|(_, id, _)| id).collect())
+}
+
+/// Deletes old changes that do not wait to be published, and when they were published.
+fn prune_changes(ledger: &mut Ledger, before: Timestamp, rows: i64) -> Result<(), Error> {
+    let session = &ledger.session;
     // The newest change stays whatever its age: the next position is counted from it.
-    session.execute(
-        "DELETE FROM changes WHERE position IN (SELECT position FROM (SELECT c.position, c.received_at FROM changes c \
-         WHERE c.position < (SELECT max(position) FROM changes) ORDER BY c.position LIMIT ?2) \
-         WHERE received_at < ?1 AND position NOT IN (SELECT position FROM outbox))",
-        &[before.into(), ROWS.into()],
+    let newest = session.row(
+        "SELECT coalesce(max(position), 0) FROM (SELECT c.position, c.received_at FROM changes c \
+         WHERE c.position < (SELECT max(position) FROM changes) ORDER BY c.position LIMIT ?2) o \
+         WHERE received_at < ?1 AND position NOT IN (SELECT position FROM outbox)",
+        &[before.into(), rows.into()],
+        |row| row.int(0),
     )?;
-    Ok(old.into_iter().map(|(_, id)| id).collect())
+    let Some(newest) = newest.filter(|newest| *newest > 0) else { return Ok(()) };
+    let gone = session.execute(
+        "DELETE FROM changes WHERE position <= ?2 AND received_at < ?1 AND position NOT IN (SELECT position FROM outbox)",
+        &[before.into(), newest.into()],
+    )?;
+    session.execute(
+        "DELETE FROM publications WHERE position <= ?1 \
+         AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.position = publications.position)",
+        &[newest.into()],
+    )?;
+    ledger.books.changes_pruned += i64::try_from(gone).unwrap_or(0);
+    ledger.books.pruned_to = newest;
+    Ok(())
 }

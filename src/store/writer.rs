@@ -145,6 +145,7 @@ fn commit(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Error
 
 fn transact(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Error> {
     ledger.session.begin()?;
+    ledger.at = ledger.clock.now();
     for one in group.iter_mut() {
         one.run(ledger)?;
     }

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::base::books::Counts;
 use crate::base::{Clock, DeliveryId, Dice, limits};
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
@@ -139,6 +140,9 @@ pub struct Api {
     pub(super) streams: Arc<Semaphore>,
     pub(super) counts: Cached<Result<(Totals, Backlog), store::Error>>,
     pub(super) probe: Cached<Result<(), store::Error>>,
+    pub(super) books: Cached<Result<Counts, store::Error>>,
+    /// Those who may count every row: one at a time.
+    pub(super) audits: Semaphore,
 }
 
 impl fmt::Debug for Api {
@@ -164,6 +168,8 @@ impl Api {
             streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
             counts: Cached::default(),
             probe: Cached::default(),
+            books: Cached::default(),
+            audits: Semaphore::new(1),
         }
     }
 
@@ -172,6 +178,11 @@ impl Api {
         self.counts
             .get(Instant::now(), async { Ok((self.store.totals().await?, self.store.backlog().await?)) })
             .await
+    }
+
+    /// The books, read at most once in [`limits::PROBE_EVERY`].
+    pub(super) async fn books(&self) -> Result<Counts, store::Error> {
+        self.books.get(Instant::now(), self.store.books()).await
     }
 
     /// Whether the store can write, tried at most once in [`limits::PROBE_EVERY`].

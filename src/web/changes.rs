@@ -2,6 +2,7 @@
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -24,6 +25,9 @@ pub(super) struct ChangeRow {
     position: u64,
     /// True once the broker has confirmed it.
     published: bool,
+    /// When it was first published; null before, and where it was published by a version that did not keep it.
+    #[schema(required = true)]
+    published_at: Option<Timestamp>,
     /// `<kind>.<what>.<account id>`.
     #[schema(example = "signing_request.completed.8b411bfe-54f5-4f0e-b1d6-1d1f4c0c5a11")]
     routing_key: String,
@@ -41,11 +45,12 @@ pub(super) struct ChangeRow {
 
 impl ChangeRow {
     pub(super) fn new(row: FeedRow) -> Result<Self, Problem> {
-        let FeedRow { entry, published } = row;
+        let FeedRow { entry, published, published_at } = row;
         let damaged = |_| Problem::Internal(format!("the body at position {} is no JSON", entry.position));
         Ok(Self {
             position: entry.position.0,
             published,
+            published_at,
             routing_key: entry.routing_key,
             event_type: entry.event_type,
             sequence: entry.sequence,

@@ -11,6 +11,7 @@ mod api;
 #[cfg(test)]
 #[path = "tests/bench.rs"]
 mod bench;
+mod books;
 mod caller;
 mod changes;
 mod deliveries;
@@ -70,6 +71,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(resource("/v1/quarantine/{id}/release", "POST").route(web::post().to(quarantine::release)))
         .service(resource("/v1/quarantine/{id}/drop", "POST").route(web::post().to(quarantine::discard)))
         .service(reads("/v1/totals").route(get().to(health::totals)))
+        .service(reads("/v1/books").route(get().to(books::show)))
         .service(reads("/").route(get().to(pages::dashboard)))
         .service(reads("/assets/app.js").route(get().to(pages::dashboard_script)))
         .service(reads("/assets/style.css").route(get().to(pages::style)))

@@ -7,7 +7,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::message::{ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
-use super::{changes, connect, deliveries, health, quarantine, stream, timeline};
+use super::{books, changes, connect, deliveries, health, quarantine, stream, timeline};
 
 /// `/openapi.json`.
 #[derive(Debug, OpenApi)]
@@ -23,7 +23,7 @@ use super::{changes, connect, deliveries, health, quarantine, stream, timeline};
         deliveries::list, deliveries::show,
         timeline::show,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
-        health::totals, health::live, health::ready, health::version, health::metrics,
+        books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
     components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage)),
     tags(

@@ -45,6 +45,7 @@ fn every_command_explains_itself_with_examples() {
         "events show",
         "events tail",
         "events replay",
+        "trace",
         "quarantine list",
         "quarantine show",
         "quarantine release",

@@ -120,6 +120,8 @@ async fn every_answer_is_as_the_reference_says() {
         ("POST", "/v1/quarantine/{id}/drop", format!("/v1/quarantine/{dropped}/drop"), None),
         ("POST", "/v1/quarantine/{id}/drop", format!("/v1/quarantine/{dropped}/drop"), None),
         ("GET", "/v1/totals", "/v1/totals".into(), None),
+        ("GET", "/v1/books", "/v1/books".into(), None),
+        ("GET", "/v1/books", "/v1/books?deep=true".into(), None),
         ("GET", "/livez", "/livez".into(), None),
         ("GET", "/readyz", "/readyz?verbose".into(), None),
         ("GET", "/version", "/version".into(), None),

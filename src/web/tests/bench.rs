@@ -32,7 +32,8 @@ impl Bench {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("countersign.sqlite");
-        let store = Store::open(&Settings { path, enrich: false }).unwrap();
+        let store =
+            Store::open_by(&Settings { path, enrich: false }, Arc::new(ManualClock::new(now()))).unwrap();
         Self { store, dice: Dice::seeded(5), _folder: folder }
     }
 
@@ -102,6 +103,7 @@ impl Bench {
                 body: "{}".into(),
             },
             published: false,
+            published_at: None,
         }
     }
 }

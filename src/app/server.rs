@@ -109,7 +109,7 @@ impl App {
     fn api(&self, stopping: CancellationToken) -> Api {
         let (status, configured) = (self.broker_status.clone(), !self.settings.broker.is_empty());
         let (sources, key_faults) = (self.receiver.sources.clone(), self.key_faults.clone());
-        let receiver = self.receiver.clone();
+        let (receiver, replayer) = (self.receiver.clone(), self.receiver.clone());
         Api::new(web::Parts {
             store: self.receiver.store.clone(),
             metrics: self.receiver.metrics.clone(),
@@ -120,6 +120,10 @@ impl App {
             release: Arc::new(move |id| {
                 let receiver = receiver.clone();
                 Box::pin(async move { answer(receive::release(&receiver, id).await) })
+            }),
+            replay: Arc::new(move |wanted| {
+                let receiver = replayer.clone();
+                Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
             api_token: self.settings.api_token.clone(),
             version: web::Version {

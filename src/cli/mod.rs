@@ -12,6 +12,7 @@ mod events;
 mod keys;
 mod pages;
 mod quarantine;
+mod replay;
 mod serve;
 mod signature;
 mod simulate;
@@ -60,6 +61,7 @@ enum Command {
     #[command(subcommand)]
     Events(events::Events),
     Trace(trace::Trace),
+    Replay(replay::Replay),
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
@@ -102,6 +104,7 @@ impl Command {
             Self::Check(check) => check.run(terminal),
             Self::Signature(signature) => signature.run(terminal),
             Self::Events(events) => events.run(terminal),
+            Self::Replay(replay) => replay.run(terminal),
             Self::Trace(trace) => trace.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
             Self::Config(config) => config.run(terminal),

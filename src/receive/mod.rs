@@ -2,7 +2,9 @@
 
 mod intake;
 mod release;
+pub mod replay;
 mod source;
+mod stored;
 mod visit;
 
 pub use release::{Release, ReleaseError, release};

@@ -2,9 +2,9 @@
 
 use crate::base::books::{Counts, Rows};
 
-use super::Error;
 use super::ledger::read_state;
 use super::session::{Row, Session};
+use super::{Error, Store};
 
 /// What the present transaction adds to the books.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,6 +59,24 @@ impl Tally {
     }
 }
 
+impl Store {
+    /// The books: what was counted since the store was made, and what stands in it, all at one moment.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn books(&self) -> Result<Counts, Error> {
+        self.readers.read(counts).await
+    }
+
+    /// The books, and every row counted by hand. Takes a reader for as long as that lasts: minutes on a large store.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn books_by_hand(&self) -> Result<(Counts, Rows), Error> {
+        self.readers.read(rows).await
+    }
+}
+
 /// One statement, and so one moment, on any database.
 macro_rules! counts_sql {
     ($more:literal) => {
@@ -99,7 +117,7 @@ fn read_counts(row: &Row<'_>) -> Result<Counts, Error> {
 }
 
 /// The counts: two indexes' ends, two rows, and three small tables.
-pub(super) fn counts(session: &Session) -> Result<Counts, Error> {
+fn counts(session: &Session) -> Result<Counts, Error> {
     Ok(session.row(counts_sql!(""), &[], read_counts)?.unwrap_or_default())
 }
 
@@ -109,7 +127,7 @@ const PLACES_MAX: i64 = 10;
 const STATES: i64 = 1_000;
 
 /// The counts, and the rows counted one by one: minutes on a large store, and never in the way of a write.
-pub(super) fn rows(session: &Session) -> Result<(Counts, Rows), Error> {
+fn rows(session: &Session) -> Result<(Counts, Rows), Error> {
     let found = session.row(
         // A change up to `since` was settled before publications were written down. A number may be missing where
         // the change before it may have been pruned: pruning goes by position, and leaves what waits.

@@ -32,7 +32,7 @@ pub(super) fn read_entry(row: &Row<'_>) -> Result<Entry, Error> {
     })
 }
 
-fn read_subject(kind: &str, id: &str) -> Result<Subject, Error> {
+pub(super) fn read_subject(kind: &str, id: &str) -> Result<Subject, Error> {
     Subject::from_parts(kind, id).ok_or_else(|| Error::Rejected("a stored subject is damaged".into()))
 }
 

@@ -14,11 +14,13 @@ mod ledger;
 mod migrations;
 mod outbox;
 mod readers;
+mod replay;
 mod session;
 mod types;
 mod writer;
 
 pub use error::Error;
+pub use replay::{Life, LifeDelivery, LifeRead, ReplayOrder, ReplayRange, Republished, Walked};
 pub use types::*;
 
 use std::collections::HashSet;
@@ -30,7 +32,6 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::base::books::{Counts, Rows};
 use crate::base::{ChangeId, Clock, DeliveryId, Position, SigningRequestId, SystemClock, limits};
 use crate::signing::{Entry, Receipt};
 
@@ -351,22 +352,6 @@ impl Store {
     /// When the database cannot be read.
     pub async fn totals(&self) -> Result<Totals, Error> {
         self.readers.read(feed::totals).await
-    }
-
-    /// The books: what was counted since the store was made, and what stands in it, all at one moment.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn books(&self) -> Result<Counts, Error> {
-        self.readers.read(books::counts).await
-    }
-
-    /// The books, and every row counted by hand. Takes a reader for as long as that lasts: minutes on a large store.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn books_by_hand(&self) -> Result<(Counts, Rows), Error> {
-        self.readers.read(books::rows).await
     }
 
     /// Drops bodies and duplicate memory older than `before`; the number of deliveries pruned, at most some

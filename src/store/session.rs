@@ -70,6 +70,10 @@ impl Row<'_> {
         Ok(self.0.get(column)?)
     }
 
+    pub(super) fn int_maybe(&self, column: usize) -> Result<Option<i64>, Error> {
+        Ok(self.0.get(column)?)
+    }
+
     pub(super) fn count(&self, column: usize) -> Result<u64, Error> {
         Ok(u64::try_from(self.int(column)?).unwrap_or(0))
     }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::books::Counts;
 use crate::base::{Clock, DeliveryId, Dice, limits};
+use crate::receive::replay::{Page, ReplayError, Wanted};
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
@@ -95,6 +96,9 @@ pub type AskKeys = Arc<dyn Fn() -> KeysView + Send + Sync>;
 pub type Release =
     Arc<dyn Fn(DeliveryId) -> BoxFuture<'static, Result<Appended, ReleaseError>> + Send + Sync>;
 
+/// Replays stored deliveries.
+pub type Replay = Arc<dyn Fn(Wanted) -> BoxFuture<'static, Result<Page, ReplayError>> + Send + Sync>;
+
 /// What the wiring hands in.
 pub struct Parts {
     /// The store.
@@ -111,6 +115,8 @@ pub struct Parts {
     pub keys: AskKeys,
     /// Releases from quarantine.
     pub release: Release,
+    /// Replays stored deliveries.
+    pub replay: Replay,
     /// The bootstrap token; without one the API answers this machine only.
     pub api_token: Option<SecretString>,
     /// Which program this is.
@@ -134,6 +140,7 @@ pub struct Api {
     pub(super) broker: AskBroker,
     pub(super) keys: AskKeys,
     pub(super) release: Release,
+    pub(super) replay: Replay,
     pub(super) token: Option<Token>,
     pub(super) version: Version,
     pub(super) stopping: CancellationToken,
@@ -162,6 +169,7 @@ impl Api {
             broker: parts.broker,
             keys: parts.keys,
             release: parts.release,
+            replay: parts.replay,
             token: parts.api_token.as_ref().and_then(Token::new),
             version: parts.version,
             stopping: parts.stopping,

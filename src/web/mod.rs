@@ -20,12 +20,14 @@ mod openapi;
 mod pages;
 mod params;
 mod quarantine;
+mod replay;
 mod stamp;
 mod stream;
 mod timeline;
 
 pub use api::{
-    Api, AskBroker, AskKeys, BrokerView, KeysView, Parts, Release, ReleaseError, TopologyFault, Version,
+    Api, AskBroker, AskKeys, BrokerView, KeysView, Parts, Release, ReleaseError, Replay, TopologyFault,
+    Version,
 };
 pub use caller::{Caller, Scope, Token, Visitor};
 pub use problem::{Problem, ProblemBody};
@@ -65,6 +67,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(reads("/v1/changes/{position_or_id}").route(get().to(changes::show)))
         .service(reads("/v1/deliveries").route(get().to(deliveries::list)))
         .service(reads("/v1/deliveries/{id}").route(get().to(deliveries::show)))
+        .service(resource("/v1/replay", "POST").route(web::post().to(replay::replay)))
         .service(reads("/v1/signing-requests/{id}/timeline").route(get().to(timeline::show)))
         .service(reads("/v1/quarantine").route(get().to(quarantine::list)))
         .service(reads("/v1/quarantine/{id}").route(get().to(quarantine::show)))

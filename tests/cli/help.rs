@@ -46,6 +46,7 @@ fn every_command_explains_itself_with_examples() {
         "events tail",
         "events replay",
         "trace",
+        "replay",
         "quarantine list",
         "quarantine show",
         "quarantine release",

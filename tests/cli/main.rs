@@ -9,6 +9,7 @@ mod help;
 mod kit;
 mod pages;
 mod quarantine;
+mod replay;
 mod settings;
 mod signature;
 mod simulate;

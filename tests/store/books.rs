@@ -1,7 +1,7 @@
 //! The books: they balance after everything that can happen, and each kind of loss is seen and named.
 
-use countersign::base::books::{Counts, Rows, equations, imbalances, row_equations};
 use countersign::base::ChangeId;
+use countersign::base::books::{Counts, Rows, equations, imbalances, row_equations};
 use countersign::signing::{ParticipantStatus, SigningRequestStatus};
 use countersign::store::{Arrival, EnrichedChange, Reading, Resolution, Store};
 use jiff::SignedDuration;

@@ -89,7 +89,8 @@ impl Bench {
         let broker = Arc::new(Mutex::new(BrokerView::default()));
         let keys = Arc::new(Mutex::new(KeysView { sources: 1, ..KeysView::default() }));
         let stopping = CancellationToken::new();
-        let (asked_broker, asked_keys, releaser) = (broker.clone(), keys.clone(), receiver.clone());
+        let (asked_broker, asked_keys) = (broker.clone(), keys.clone());
+        let (releaser, replayer) = (receiver.clone(), receiver.clone());
         let api = Api::new(Parts {
             store: store.clone(),
             metrics,
@@ -100,6 +101,10 @@ impl Bench {
             release: Arc::new(move |id| {
                 let receiver = releaser.clone();
                 Box::pin(async move { released(receive::release(&receiver, id).await) })
+            }),
+            replay: Arc::new(move |wanted| {
+                let receiver = replayer.clone();
+                Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
             api_token: token.map(SecretString::from),
             version: Version {

@@ -13,6 +13,7 @@ use crate::base::{
 };
 use crate::connect::signature::{Keys, sign, verify};
 use crate::connect::{Body, Delivery, Format};
+use crate::receive::replay::Page;
 use crate::signing::{Entry, Mark, Observation, Receipt, SigningRequestStatus};
 use crate::store::{Arrival, FeedRow, Reading, Settings, Store};
 use crate::telemetry::Metrics;
@@ -80,6 +81,7 @@ impl Bench {
             broker: Arc::new(BrokerView::default),
             keys: Arc::new(KeysView::default),
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unknown) })),
+            replay: Arc::new(|_| Box::pin(async { Ok(Page::default()) })),
             api_token: None,
             version: Version { version: "1.2.3".into(), commit: None, started_at: now() },
             stopping: CancellationToken::new(),

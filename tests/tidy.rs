@@ -52,6 +52,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("quick_xml", &["connect", "simulator"]),
     ("reqwest", &["rest", "simulator", "cli"]),
     ("rusqlite", &["store"]),
+    ("tokio_postgres", &["store"]),
+    ("tokio_postgres_rustls", &["store"]),
     ("toml", &["config"]),
     ("tracing_subscriber", &["telemetry"]),
 ];

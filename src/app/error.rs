@@ -44,7 +44,7 @@ impl Error {
     /// What to do about it.
     pub fn todo(&self) -> &'static str {
         match self {
-            Self::Store(_) => "check the setting `data_dir` and the disk behind it",
+            Self::Store(_) => "check the settings `store` and `data_dir`, and the server or disk behind them",
             Self::Listen { .. } => "set `listen` to a free address of this machine",
             Self::File { .. } => "check that this user may write there and that the disk has room",
             Self::Part { .. } => "run `countersign check` for the particulars",

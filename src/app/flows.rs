@@ -13,6 +13,7 @@ use crate::enrich::Enricher;
 use crate::receive::Receiver;
 use crate::relay::Relay;
 use crate::rest;
+use crate::store::Work;
 
 use super::Error;
 use super::audit::audit;
@@ -49,6 +50,7 @@ impl Flows {
                     |e| Error::Part { what: "the client for DocuSign's REST API", why: e.to_string() },
                 )?;
             let enricher = Enricher::new(with.store.clone(), client, with.metrics.clone(), clock, dice);
+            drop(with.store.take_part(Work::Enrich));
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
         }
@@ -67,12 +69,17 @@ impl Flows {
 
 /// Forgets deliveries older than the retention, little by little so that the writer is never held up.
 async fn prune(with: Receiver, days: u32, stop: CancellationToken) {
+    let share = with.store.take_part(Work::Keep);
     let retention = jiff::SignedDuration::from_hours(i64::from(days) * 24);
     let mut turns = tokio::time::interval(PRUNE_EVERY);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = turns.tick() => {}
+        }
+        if share.borrow().is_empty() {
+            // Another node does it.
+            continue;
         }
         let Ok(before) = with.clock.now().checked_sub(retention) else { continue };
         loop {

@@ -56,7 +56,7 @@ impl App {
         clock: Arc<dyn Clock>,
         dice: Dice,
     ) -> Result<Self, Error> {
-        let store = Store::open_by(&settings.for_store(), Arc::clone(&clock))?;
+        let store = Store::open_by(&settings.for_store(dice.uuid().to_string()), Arc::clone(&clock))?;
         let receiver = Receiver {
             sources: Sources::new(keys::sources(&settings.sources)),
             store,

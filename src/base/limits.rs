@@ -58,6 +58,28 @@ pub const STORE_CACHE_MAX: usize = 50_000;
 pub const STORE_READERS: usize = 3;
 /// Readers for relay and enricher: a long query of the faces must not hold them up.
 pub const STORE_FLOW_READERS: usize = 2;
+/// Time for a connection to PostgreSQL, its login included.
+pub const STORE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for one answer of PostgreSQL; later, the connection is made anew. Longer than its wait for another node's
+/// transaction (5 s).
+pub const STORE_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same for the leases, which must be renewed in less than their length.
+pub const STORE_LEASE_TIMEOUT: Duration = Duration::from_secs(2);
+/// After PostgreSQL could not be reached, no other attempt is made for so long: what asks meanwhile fails at once.
+pub const STORE_RECONNECT_WAIT: Duration = Duration::from_millis(500);
+/// Bytes of statements that are sent to PostgreSQL together: enough to fill a wire, little to hold.
+pub const STORE_PIPELINE_BYTES_MAX: usize = 1024 * 1024;
+/// A piece of a large body in PostgreSQL, where no file can hold it for all nodes.
+pub const STORE_PIECE_BYTES: usize = 256 * 1024;
+/// How often a shared store is looked at for what other nodes appended.
+pub const STORE_LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long a node's share of the work stays its own without being renewed: the longest time until others take over
+/// from a node that died.
+pub const LEASE: Duration = Duration::from_secs(10);
+/// A node counts its share as lost this long before others can take it.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(2);
+/// How often it is renewed.
+pub const LEASE_RENEW_EVERY: Duration = Duration::from_secs(1);
 /// How often the write-ahead log is checkpointed, on a connection of its own.
 pub const STORE_CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 /// How long a delivery is remembered as seen: longer than DocuSign's longest retry (15 days) by far.

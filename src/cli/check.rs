@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::base::books::{equations, imbalances, row_equations};
 use crate::base::{AccountId, Dice, SystemClock};
 use crate::broker::{self, Link};
-use crate::config::{Fault, Loaded, Settings};
+use crate::config::{Fault, Loaded, Settings, StoreSetting};
 use crate::rest::{self, Client};
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -141,9 +141,11 @@ fn settings(warnings: &[Fault]) -> Vec<Line> {
 
 /// Opens the store as a server would, writes to it, and audits its books where asked for.
 async fn store(settings: &Settings, books: bool) -> Vec<Line> {
-    let settings = settings.for_store();
-    let shown = format!("sqlite:{}", settings.path.display());
-    let store = match Store::open(&settings) {
+    let shown = match &settings.store {
+        StoreSetting::Sqlite(path) => format!("sqlite:{}", path.display()),
+        StoreSetting::Postgres(url) => crate::config::without_password(url),
+    };
+    let store = match Store::open(&settings.for_store(Dice::from_system().uuid().to_string())) {
         Ok(store) => store,
         Err(why) => {
             let todo = if books {

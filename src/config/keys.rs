@@ -52,7 +52,7 @@ const fn secrets(name: &'static str) -> Key {
 pub(super) const TOP: &[Key] = &[
     text("listen"),
     text("data_dir"),
-    text("store"),
+    secret("store"),
     secrets("broker"),
     secrets("hmac_keys"),
     secret("api_token"),

@@ -5,10 +5,15 @@ use crate::{broker, rest, store};
 use super::settings::{CloudEvents, Settings, StoreSetting};
 
 impl Settings {
-    /// What opens the store.
-    pub fn for_store(&self) -> store::Settings {
-        let StoreSetting::Sqlite(path) = &self.store;
-        store::Settings { path: path.clone(), enrich: self.enrich }
+    /// What opens the store; `node` is a name that no other node has.
+    pub fn for_store(&self, node: String) -> store::Settings {
+        let place = match &self.store {
+            StoreSetting::Sqlite(path) => store::Place::Sqlite(path.clone()),
+            StoreSetting::Postgres(url) => {
+                store::Place::Postgres { url: url.clone(), folder: self.data_dir.clone(), node }
+            }
+        };
+        store::Settings { place, enrich: self.enrich }
     }
 
     /// What connects to the broker and declares what belongs there; none where changes wait in the store.

@@ -79,9 +79,9 @@ pub(super) fn rows(settings: &Settings, top: &Scope, sources: &[Scope], queues: 
 fn row(scope: &Scope, key: &Key, value: Value) -> Row {
     let origin = scope.entries.get(key.name).map_or(Origin::Default, |written| written.origin.clone());
     let variable = scope.prefix.is_empty().then(|| keys::variable(key.name));
-    // No secret has a default: one that nobody wrote here is told where it was written.
-    let value =
-        if key.secret && origin == Origin::Default && key.name != "broker" { Value::Null } else { value };
+    // No secret but these two has a default: one that nobody wrote here is told where it was written.
+    let told = !key.secret || origin != Origin::Default || matches!(key.name, "store" | "broker");
+    let value = if told { value } else { Value::Null };
     Row { key: format!("{}{}", scope.prefix, key.name), variable, value, origin }
 }
 
@@ -107,6 +107,7 @@ fn top_value(settings: &Settings, key: &str) -> Value {
         "data_dir" => json!(settings.data_dir),
         "store" => match &settings.store {
             StoreSetting::Sqlite(path) => json!(format!("sqlite:{}", path.display())),
+            StoreSetting::Postgres(url) => json!(without_password(url)),
         },
         "broker" if settings.broker.is_empty() => json!("none"),
         "broker" => settings.broker.iter().map(|url| json!(without_password(url))).collect(),
@@ -164,7 +165,7 @@ fn queue_value(queue: &QueueSettings, key: &str) -> Value {
     }
 }
 
-/// A broker's URL to be shown: its password hidden, its query left out.
+/// A broker's or database's URL to be shown: its password hidden, its query left out.
 pub fn without_password(url: &SecretString) -> String {
     let Ok(mut url) = Url::parse(url.expose_secret()) else { return REDACTED.to_owned() };
     url.set_query(None);

@@ -49,10 +49,12 @@ pub struct Settings {
 }
 
 /// Where changes are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum StoreSetting {
     /// In this SQLite file.
     Sqlite(PathBuf),
+    /// On this PostgreSQL server: a URL, with a password perhaps.
+    Postgres(SecretString),
 }
 
 /// A source of deliveries: one `/connect/{name}`.

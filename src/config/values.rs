@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
+use secrecy::SecretString;
 use url::Url;
 
 use crate::base::{AccountId, SourceName, limits};
+use crate::store::Place;
 
 use super::fault::Wrong;
 use super::settings::StoreSetting;
@@ -38,13 +40,14 @@ pub(super) fn is_loopback(listen: &str) -> bool {
 }
 
 pub(super) fn store(text: &str) -> Result<StoreSetting, Wrong> {
+    let todo = "write sqlite:PATH, such as sqlite:/var/lib/countersign/countersign.db, or \
+                postgres://USER:PASSWORD@HOST:5432/DATABASE, special characters of a password percent-encoded";
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Err(Wrong::new(
-            "PostgreSQL is not built in this version",
-            "write sqlite:PATH, or leave the key out for a file in data_dir",
-        ));
+        let url = SecretString::from(text);
+        let shown = Place::check_postgres(&url);
+        shown.map_err(|why| Wrong::new(format!("a PostgreSQL URL does not do: {why}"), todo))?;
+        return Ok(StoreSetting::Postgres(url));
     }
-    let todo = "write sqlite:PATH, such as sqlite:/var/lib/countersign/countersign.db";
     // Not shown: what is no SQLite path may well be another database's URL with a password in it.
     let path =
         text.strip_prefix("sqlite:").ok_or_else(|| Wrong::new("it names no store that is known", todo))?;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::base::{Dice, Position, limits};
 use crate::broker::backoff;
 use crate::signing::{Entry, Receipt};
-use crate::store::Error;
+use crate::store::{Error, Parts};
 use crate::telemetry::{Metric, Metrics};
 
 use super::Outbox;
@@ -62,6 +62,11 @@ impl<O: Outbox> Clerk<O> {
         }
     }
 
+    /// A view of this node's share, to wait on.
+    pub(super) fn parts(&self) -> watch::Receiver<Parts> {
+        self.outbox.parts()
+    }
+
     /// A view of the newest position, to wait on.
     pub(super) fn last(&self) -> watch::Receiver<Position> {
         self.last.clone()
@@ -97,7 +102,10 @@ impl<O: Outbox> Clerk<O> {
 
     fn reading(&self, reading: Reading) -> BoxFuture<'static, Done> {
         let outbox = Arc::clone(&self.outbox);
-        Box::pin(async move { Done::Read(reading, outbox.unsettled(reading.after, reading.limit).await) })
+        Box::pin(async move {
+            let Reading { parts, after, limit, .. } = reading;
+            Done::Read(reading, outbox.unsettled(parts, after, limit).await)
+        })
     }
 
     /// Waits for the errand under way; for ever where there is none.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::base::{Position, limits};
 use crate::signing::Entry;
+use crate::store::{PARTS, Parts};
 
 /// How much the dealer may hold.
 #[derive(Debug, Clone, Copy)]
@@ -44,9 +45,10 @@ impl Default for Bounds {
     }
 }
 
-/// What to read from the outbox: `limit` changes after `after`.
+/// What to read from the outbox: `limit` changes of some parts after `after`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reading {
+    pub(crate) parts: Parts,
     pub(crate) after: Position,
     pub(crate) limit: usize,
     /// Everything up to here is visible to this reading.
@@ -79,6 +81,8 @@ struct Line {
 #[derive(Debug)]
 pub(crate) struct Dealer {
     bounds: Bounds,
+    /// This node's share: subjects of other parts are other nodes'.
+    parts: Parts,
     lines: HashMap<i64, Line>,
     /// Subjects with a change to publish, by lane.
     ready: Vec<VecDeque<i64>>,
@@ -104,6 +108,7 @@ impl Dealer {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
+            parts: Parts::ALL,
             lines: HashMap::new(),
             ready: vec![VecDeque::new(); bounds.lanes],
             cursor: Position::default(),
@@ -120,8 +125,9 @@ impl Dealer {
     }
 
     fn lane_of(&self, subject: i64) -> usize {
-        // The remainder is less than the number of lanes.
-        subject.rem_euclid(self.bounds.lanes as i64) as usize
+        // Mixed, for where a node has every second part it would else use every second lane. The remainder is less
+        // than the number of lanes.
+        (subject ^ (subject / i64::from(PARTS))).rem_euclid(self.bounds.lanes as i64) as usize
     }
 
     /// What to read next, if there is room for it; `last` is the position of the newest change.
@@ -142,7 +148,8 @@ impl Dealer {
             return None;
         };
         let bytes = self.bounds.bytes.saturating_sub(self.bytes);
-        Some(Reading { after, limit: (bytes / self.typical.max(1)).clamp(1, self.bounds.page), last })
+        let limit = (bytes / self.typical.max(1)).clamp(1, self.bounds.page);
+        Some(Reading { parts: self.parts, after, limit, last })
     }
 
     /// Asks for a look at the oldest unpublished changes, among which may be some that were put back.
@@ -150,8 +157,56 @@ impl Dealer {
         self.look_again = true;
     }
 
+    /// This node's share is another now. What was gained is read from the beginning; what was lost is left to others,
+    /// but for what is with the broker already.
+    pub(crate) fn hold(&mut self, parts: Parts) {
+        let gained = self.parts.missing(parts);
+        self.parts = parts;
+        if !gained.is_empty() {
+            self.rewind();
+        }
+        let lost: Vec<i64> = self.lines.keys().copied().filter(|subject| !parts.hold(*subject)).collect();
+        for subject in lost {
+            self.give_up(subject);
+        }
+    }
+
+    /// Reads all from the beginning again. What was left in the store comes by then; were it asked for first, a reading
+    /// beyond the cursor would bring changes before those that precede them.
+    fn rewind(&mut self) {
+        self.cursor = Position::default();
+        self.wanted.clear();
+        let all: Vec<i64> = self.lines.keys().copied().collect();
+        for subject in all {
+            if let Some(line) = self.lines.get_mut(&subject) {
+                (line.left, line.wanted) = (None, None);
+            }
+            self.review(subject);
+        }
+    }
+
+    /// Drops what waits in a line. Should its part come back, it is read again.
+    fn give_up(&mut self, subject: i64) {
+        let Some(line) = self.lines.get_mut(&subject) else { return };
+        if let Some(first) = line.waiting.front() {
+            line.last = Position(first.position.0.saturating_sub(1));
+        }
+        let dropped =
+            line.waiting.drain(..).fold((0, 0), |(n, bytes), entry| (n + 1, bytes + entry.body.len()));
+        (line.left, line.refusals) = (None, 0);
+        if let Some(due) = line.due.take() {
+            self.parked.remove(&(due, subject));
+        }
+        self.released(dropped.0, dropped.1);
+        self.review(subject);
+    }
+
     /// Takes in what was read; in order, and only as much as there is room for.
     pub(crate) fn admit(&mut self, reading: Reading, page: Vec<Entry>) {
+        if reading.after > self.cursor {
+            // It was set out before a rewind.
+            return;
+        }
         if !page.is_empty() {
             self.typical = (page.iter().map(|entry| entry.body.len()).sum::<usize>() / page.len()).max(256);
         }
@@ -175,7 +230,8 @@ impl Dealer {
         for subject in met {
             self.review(subject);
         }
-        if reading.after <= self.cursor {
+        // One that was set out before a part was gained has not seen that one's changes.
+        if reading.parts.missing(self.parts).is_empty() {
             self.cursor = self.cursor.max(upto);
         }
     }
@@ -183,6 +239,9 @@ impl Dealer {
     /// False where there is no room for it at all.
     fn take_in(&mut self, after: Position, entry: Entry, turned_away: &mut HashSet<i64>) -> bool {
         let subject = entry.subject_ref;
+        if !self.parts.hold(subject) {
+            return true;
+        }
         if let Some(line) = self.lines.get_mut(&subject) {
             if entry.position <= line.last {
                 return true;
@@ -255,6 +314,10 @@ impl Dealer {
     fn launched(&mut self, subject: i64) -> Option<Entry> {
         let line = self.lines.get_mut(&subject)?;
         line.queued = false;
+        if line.flying || line.due.is_some() {
+            // Queued before it was given up and taken back.
+            return None;
+        }
         let entry = line.waiting.pop_front()?;
         line.flying = true;
         Some(entry)
@@ -308,6 +371,9 @@ impl Dealer {
         let line = self.lines.entry(subject).or_default();
         line.flying = false;
         line.waiting.push_front(entry);
+        if !self.parts.hold(subject) {
+            self.give_up(subject);
+        }
         self.review(subject);
     }
 
@@ -332,6 +398,9 @@ impl Dealer {
         line.waiting.push_back(entry);
         self.parked.insert((due, subject));
         self.released(dropped.0, dropped.1);
+        if !self.parts.hold(subject) {
+            self.give_up(subject);
+        }
         self.review(subject);
     }
 

@@ -4,13 +4,16 @@ use tokio::sync::watch;
 
 use crate::base::Position;
 use crate::signing::{Entry, Receipt};
-use crate::store::{Error, Store};
+use crate::store::{Error, Parts, Store, Work};
 
 /// Where unpublished changes are read and settled.
 pub trait Outbox: Send + Sync + 'static {
+    /// This node's share of the relaying, as it changes.
+    fn parts(&self) -> watch::Receiver<Parts>;
     /// As [`Store::unsettled`].
     fn unsettled(
         &self,
+        parts: Parts,
         after: Position,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Entry>, Error>> + Send;
@@ -21,8 +24,12 @@ pub trait Outbox: Send + Sync + 'static {
 }
 
 impl Outbox for Store {
-    async fn unsettled(&self, after: Position, limit: usize) -> Result<Vec<Entry>, Error> {
-        self.unsettled(after, limit).await
+    fn parts(&self) -> watch::Receiver<Parts> {
+        self.take_part(Work::Relay)
+    }
+
+    async fn unsettled(&self, parts: Parts, after: Position, limit: usize) -> Result<Vec<Entry>, Error> {
+        self.unsettled(parts, after, limit).await
     }
 
     async fn settle(&self, receipts: Vec<Receipt>) -> Result<(), Error> {

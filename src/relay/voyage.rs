@@ -68,6 +68,8 @@ impl<'a, O: Outbox> Voyage<'a, O> {
         let mut look_again = tokio::time::interval(limits::RELAY_LOOK_AGAIN);
         let mut last = self.relay.clerk.last();
         let mut standing = self.standing.clone();
+        let mut parts = self.relay.clerk.parts();
+        self.relay.dealer.hold(*parts.borrow_and_update());
         loop {
             let stands = standing.borrow_and_update().clone();
             let now = Instant::now();
@@ -83,6 +85,7 @@ impl<'a, O: Outbox> Voyage<'a, O> {
                 // An error here means that the store is closed; then only a stop can follow.
                 Ok(()) = last.changed() => {}
                 Ok(()) = standing.changed() => {}
+                Ok(()) = parts.changed() => relay.dealer.hold(*parts.borrow_and_update()),
                 _ = look_again.tick() => relay.dealer.look_again(),
                 () = stop.cancelled(), if stopping.is_none() => {}
                 () = sleep_until(wake_at) => {}

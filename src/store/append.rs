@@ -4,14 +4,24 @@ use jiff::Timestamp;
 
 use crate::base::{ChangeId, DeliveryId, Outcome, Position, limits};
 use crate::signing::change::ENRICHED_TYPE;
-use crate::signing::state::Cause;
+use crate::signing::state::{Cause, activity_id};
 use crate::signing::{Change, ChangeKind, Observation, Origin};
 
 use super::body::Packed;
+use super::enrichment;
 use super::feed::signed;
-use super::ledger::Ledger;
-use super::session::Value;
+use super::ledger::{Claim, Ledger, Wants};
 use super::{Appended, Arrival, EnrichedChange, Enrichment, Error, Reading};
+
+/// What appending an arrival will ask the database for.
+pub(super) fn wants(arrival: &Arrival) -> Wants {
+    let Reading::Understood(seen) = &arrival.reading else { return Wants::default() };
+    let activity = seen.activity.as_ref();
+    Wants {
+        subject: Some((seen.account.clone(), seen.subject.clone())),
+        activity: activity.map(|activity| activity_id(&seen.account, &seen.subject, &seen.event, activity)),
+    }
+}
 
 /// A change as it is written: its fixed columns, whatever made it.
 pub(super) struct Record<'a> {
@@ -47,7 +57,7 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
     }
     let seq = ledger.next_delivery();
     let reason = if let Outcome::Quarantined(why) = &outcome { Some(why.as_str()) } else { None };
-    ledger.session.execute(
+    ledger.session.write(
         "INSERT INTO deliveries (seq, id, source, received_at, format, event, subject_ref, outcome, reason, body_bytes, \
          changes, stored_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         &[
@@ -65,7 +75,7 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
             ledger.at.into(),
         ],
     )?;
-    ledger.session.execute(
+    ledger.session.write(
         "INSERT INTO bodies (seq, headers, encoding, body) VALUES (?1, ?2, ?3, ?4)",
         &[seq.into(), packed.headers.as_str().into(), packed.encoding.into(), packed.bytes().into()],
     )?;
@@ -93,17 +103,15 @@ fn apply(
         ledger.books.told += 1;
     }
     if !changes.is_empty() && ledger.enrich && seen.subject.signing_request().is_some() {
-        claim_fetch(ledger, reference, before, cause.received_at, traceparent)?;
+        claim_fetch(ledger, reference, before, cause.received_at, traceparent);
     }
     Ok((reference, changes.iter().map(Change::kind_word).collect()))
 }
 
 /// Whether the observation's activity was published before. Looked up ahead, as the state machine does no I/O.
-fn known_activity(ledger: &Ledger, seen: &Observation) -> Result<bool, Error> {
+fn known_activity(ledger: &mut Ledger, seen: &Observation) -> Result<bool, Error> {
     let Some(activity) = &seen.activity else { return Ok(false) };
-    let id = crate::signing::state::activity_id(&seen.account, &seen.subject, &seen.event, activity);
-    let sql = "SELECT 1 FROM activities_seen WHERE id = ?1";
-    Ok(ledger.session.row(sql, &[id.0.as_bytes().as_slice().into()], |_| Ok(()))?.is_some())
+    ledger.knows_activity(activity_id(&seen.account, &seen.subject, &seen.event, activity))
 }
 
 fn write_change(
@@ -113,10 +121,7 @@ fn write_change(
     traceparent: &str,
 ) -> Result<(), Error> {
     if change.kind == ChangeKind::Activity {
-        ledger.session.execute(
-            "INSERT INTO activities_seen (id, seen_at) VALUES (?1, ?2)",
-            &[change.id.0.as_bytes().as_slice().into(), change.received_at.into()],
-        )?;
+        ledger.remember_activity(change.id, change.received_at)?;
     }
     let record = Record {
         id: change.id,
@@ -136,7 +141,7 @@ pub(super) fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position
     let position = ledger.next_position();
     ledger.added.changes += 1;
     let what = record.routing_key.split('.').nth(1).unwrap_or_default();
-    ledger.session.execute(
+    ledger.session.write(
         "INSERT INTO changes (position, id, subject_ref, sequence, what, routing_key, event_type, occurred_at, \
          received_at, traceparent, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         &[
@@ -153,7 +158,7 @@ pub(super) fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position
             record.body.into(),
         ],
     )?;
-    ledger.session.execute(
+    ledger.session.write(
         "INSERT INTO outbox (position, appended_at) VALUES (?1, ?2)",
         &[position.into(), record.received_at.into()],
     )?;
@@ -167,25 +172,9 @@ pub(super) fn claim_fetch(
     covers_after: u64,
     at: Timestamp,
     traceparent: &str,
-) -> Result<(), Error> {
+) {
     let due_at = at.checked_add(limits::ENRICH_COALESCE).unwrap_or(at);
-    let covers_after = signed(covers_after);
-    let arguments: [Value<'_>; 4] =
-        [reference.into(), due_at.into(), covers_after.into(), traceparent.into()];
-    let new = ledger.session.execute(
-        "INSERT INTO enrichments (subject_ref, due_at, attempts, covers_after, traceparent) VALUES (?1, ?2, 0, ?3, ?4) \
-         ON CONFLICT (subject_ref) DO NOTHING",
-        &arguments,
-    )?;
-    if new > 0 {
-        ledger.books.fetches += 1;
-    } else {
-        ledger.session.execute(
-            "UPDATE enrichments SET traceparent = ?2 WHERE subject_ref = ?1",
-            &[reference.into(), traceparent.into()],
-        )?;
-    }
-    Ok(())
+    ledger.want_fetch(Claim { reference, due_at, covers_after, traceparent: traceparent.to_owned() });
 }
 
 /// Ends a quarantine by applying what the delivery is now read to say.
@@ -234,6 +223,10 @@ pub(super) fn complete(
     claim: &Enrichment,
     enriched: &EnrichedChange,
 ) -> Result<(), Error> {
+    if !enrichment::is_current(ledger, claim)? {
+        // Another node took this one's part over and was faster.
+        return Ok(());
+    }
     ledger.now = ledger.now.max(enriched.received_at);
     let subject = crate::base::Subject::SigningRequest(claim.signing_request.clone());
     let held = ledger.open_subject(&claim.account, &subject)?;

@@ -1,19 +1,23 @@
-//! The bytes of a delivery as they are kept: compressed in the database, or in a file of their own when large.
+//! The bytes of a delivery as they are kept: compressed in the database, or outside it when large: in a file of
+//! their own, or, where nodes share the store and cannot read one another's files, in pieces.
 
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::DeliveryId;
+use crate::base::{DeliveryId, limits};
 use crate::connect::{Body, Delivery};
 
-use super::session::Session;
+use super::session::{Session, Value};
 use super::{Error, StoredBody};
 
 const PLAIN: i64 = 0;
 const LZ4: i64 = 1;
 const FILE: i64 = 2;
+const PIECES: i64 = 3;
 
 /// Headers and bytes, ready to be written; made outside the writer, whose time is everyone's.
 #[derive(Debug)]
@@ -21,8 +25,15 @@ pub(super) struct Packed {
     pub(super) headers: String,
     pub(super) encoding: i64,
     body: PackedBody,
-    /// A file already moved to its place, to be removed again should the write fail.
-    pub(super) file: Option<PathBuf>,
+}
+
+/// Where large bodies go.
+#[derive(Debug, Clone)]
+pub(super) enum Large {
+    /// Into this folder, beside the database.
+    Files(Arc<PathBuf>),
+    /// Into the database; those that were asked for here lie in this folder too.
+    Pieces(Arc<PathBuf>),
 }
 
 #[derive(Debug)]
@@ -33,25 +44,24 @@ enum PackedBody {
 }
 
 impl Packed {
-    /// Compresses a small body; moves a large one's file to its lasting place, durably.
-    pub(super) fn pack(delivery: &Delivery, folder: &Path) -> Result<Self, Error> {
+    /// Compresses a small body. A large one has been brought to its place before (see [`Large::keep`]).
+    pub(super) fn pack(delivery: &Delivery, large: &Large) -> Self {
         let headers = serde_json::to_string(&delivery.headers).unwrap_or_default();
-        Ok(match &delivery.body {
+        let (encoding, body) = match &delivery.body {
             Body::Inline(bytes) => {
                 let compressed = lz4_flex::compress_prepend_size(bytes);
                 if compressed.len() < bytes.len() {
-                    Self { headers, encoding: LZ4, body: PackedBody::Compressed(compressed), file: None }
+                    (LZ4, PackedBody::Compressed(compressed))
                 } else {
-                    Self { headers, encoding: PLAIN, body: PackedBody::Plain(bytes.clone()), file: None }
+                    (PLAIN, PackedBody::Plain(bytes.clone()))
                 }
             }
-            Body::Spooled { path, .. } => {
-                let lasting = file_of(folder, delivery.id);
-                let moved = fs::rename(path, &lasting).and_then(|()| File::open(folder)?.sync_all());
-                moved.map_err(|e| Error::Unavailable(format!("a large body could not be kept: {e}")))?;
-                Self { headers, encoding: FILE, body: PackedBody::Outside, file: Some(lasting) }
-            }
-        })
+            Body::Spooled { .. } => match large {
+                Large::Files(_) => (FILE, PackedBody::Outside),
+                Large::Pieces(_) => (PIECES, PackedBody::Outside),
+            },
+        };
+        Self { headers, encoding, body }
     }
 
     pub(super) fn bytes(&self) -> Option<&[u8]> {
@@ -69,38 +79,129 @@ impl Packed {
 }
 
 /// The file of a large body.
-pub(super) fn file_of(folder: &Path, id: DeliveryId) -> PathBuf {
+fn file_of(folder: &Path, id: DeliveryId) -> PathBuf {
     folder.join(id.to_string())
+}
+
+fn unkept(why: &dyn std::fmt::Display) -> Error {
+    Error::Unavailable(format!("a large body could not be kept: {why}"))
+}
+
+impl Large {
+    /// Brings a large body from its spool to its lasting place, durably: before the delivery that owns it is
+    /// written. Takes as long as its bytes need; `session` is used where they go into the database.
+    pub(super) fn keep(&self, session: &Session, id: DeliveryId, spooled: &Path) -> Result<(), Error> {
+        match self {
+            Self::Files(folder) => {
+                let moved = fs::rename(spooled, file_of(folder, id));
+                moved.and_then(|()| File::open(folder.as_path())?.sync_all()).map_err(|why| unkept(&why))
+            }
+            Self::Pieces(_) => {
+                let mut file = File::open(spooled).map_err(|why| unkept(&why))?;
+                let mut piece = vec![0; limits::STORE_PIECE_BYTES];
+                for number in 0.. {
+                    let length = read_piece(&mut file, &mut piece).map_err(|why| unkept(&why))?;
+                    if length == 0 {
+                        break;
+                    }
+                    let id = id.0.as_bytes().as_slice();
+                    session.execute(
+                        "INSERT INTO body_pieces (id, piece, bytes) VALUES (?1, ?2, ?3) \
+                         ON CONFLICT (id, piece) DO UPDATE SET bytes = excluded.bytes",
+                        &[id.into(), Value::Int(number), Value::Blob(&piece[..length])],
+                    )?;
+                }
+                // Its bytes are in the database now; one that is left behind goes at the next start.
+                let _ = fs::remove_file(spooled);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets go of a large body that no delivery owns.
+    pub(super) fn forget(&self, session: &Session, id: DeliveryId) {
+        let (Self::Files(folder) | Self::Pieces(folder)) = self;
+        // Most have none.
+        let _ = fs::remove_file(file_of(folder, id));
+        if matches!(self, Self::Pieces(_)) {
+            let sql = "DELETE FROM body_pieces WHERE id = ?1";
+            if let Err(error) = session.execute(sql, &[id.0.as_bytes().as_slice().into()]) {
+                tracing::warn!(%error, "a large body that nothing owns could not be removed; pruning will");
+            }
+        }
+    }
+}
+
+/// As many bytes as fit, or as are left.
+fn read_piece(file: &mut File, piece: &mut [u8]) -> std::io::Result<usize> {
+    let mut length = 0;
+    while length < piece.len() {
+        match file.read(&mut piece[length..])? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    Ok(length)
 }
 
 /// The bytes back from what was written.
 pub(super) fn unpack(
+    session: &Session,
     encoding: i64,
     bytes: Vec<u8>,
-    folder: &Path,
+    large: &Large,
     id: DeliveryId,
 ) -> Result<StoredBody, Error> {
+    let (Large::Files(folder) | Large::Pieces(folder)) = large;
+    let file = file_of(folder, id);
     match encoding {
         PLAIN => Ok(StoredBody::Inline(bytes.into())),
         LZ4 => lz4_flex::decompress_size_prepended(&bytes)
             .map(|bytes| StoredBody::Inline(bytes.into()))
             .map_err(|_| Error::Rejected("a stored body is damaged".into())),
-        _ => Ok(StoredBody::File(file_of(folder, id))),
+        PIECES if !file.exists() => gather(session, id, &file).map(|()| StoredBody::File(file)),
+        _ => Ok(StoredBody::File(file)),
     }
 }
 
-/// Removes files that no delivery owns: a crash between the move of a file and its commit leaves one. Runs before
-/// anything is written.
-pub(super) fn sweep(session: &Session, folder: &Path) -> Result<(), Error> {
+/// Puts a body's pieces together in a file, one piece in memory at a time.
+fn gather(session: &Session, id: DeliveryId, file: &Path) -> Result<(), Error> {
+    let failed = |why: std::io::Error| Error::Unavailable(format!("a large body cannot be read: {why}"));
+    // Under another name until it is whole: others may ask for it meanwhile, each in a thread of its own.
+    let begun = file.with_extension(format!("{:?}", std::thread::current().id()));
+    let mut whole = File::create(&begun).map_err(failed)?;
+    for number in 0.. {
+        let piece = session.row(
+            "SELECT bytes FROM body_pieces WHERE id = ?1 AND piece = ?2",
+            &[id.0.as_bytes().as_slice().into(), Value::Int(number)],
+            |row| row.blob(0),
+        )?;
+        let Some(piece) = piece else { break };
+        whole.write_all(&piece).map_err(failed)?;
+    }
+    fs::rename(begun, file).map_err(failed)
+}
+
+/// Removes files that no delivery owns: a crash between the move of a file and its commit leaves one; and copies of
+/// what the database holds in pieces. Runs before anything is written.
+pub(super) fn sweep(session: &Session, large: &Large) -> Result<(), Error> {
     let failed =
         |e: std::io::Error| Error::Unavailable(format!("the folder of large bodies cannot be swept: {e}"));
-    for file in fs::read_dir(folder).map_err(failed)? {
+    let (Large::Files(folder) | Large::Pieces(folder)) = large;
+    for file in fs::read_dir(folder.as_path()).map_err(failed)? {
         let file = file.map_err(failed)?;
-        let Some(id) = file.file_name().to_str().and_then(|name| name.parse::<uuid::Uuid>().ok()) else {
-            continue;
+        let owned = match large {
+            Large::Pieces(_) => false,
+            Large::Files(_) => {
+                let Some(id) = file.file_name().to_str().and_then(|name| name.parse::<uuid::Uuid>().ok())
+                else {
+                    continue;
+                };
+                let sql = "SELECT 1 FROM deliveries WHERE id = ?1";
+                session.row(sql, &[id.as_bytes().as_slice().into()], |_| Ok(()))?.is_some()
+            }
         };
-        let sql = "SELECT 1 FROM deliveries WHERE id = ?1";
-        if session.row(sql, &[id.as_bytes().as_slice().into()], |_| Ok(()))?.is_none() {
+        if !owned {
             fs::remove_file(file.path()).map_err(failed)?;
         }
     }

@@ -1,11 +1,10 @@
 //! Reading: the feed, deliveries, timelines and counts.
 
-use std::path::Path;
-
 use crate::base::{AccountId, ChangeId, DeliveryId, Position, SigningRequestId, Subject};
 use crate::connect::Format;
 use crate::signing::Entry;
 
+use super::body::Large;
 use super::ledger::read_state;
 use super::session::{Row, Session, Value};
 use super::{DeliveryDetail, DeliveryQuery, DeliveryRow, Error, FeedQuery, FeedRow, Timeline, Totals, body};
@@ -64,9 +63,9 @@ pub(super) fn feed(session: &Session, query: &FeedQuery) -> Result<Vec<FeedRow>,
             let mut rows = session.rows(
                 feed_sql!(
                     "WHERE c.subject_ref IN (SELECT ref FROM subjects WHERE id = ?1 AND kind = 'signing_request') \
-                     AND (?2 IS NULL OR c.what = ?2) AND (?3 IS NULL OR s.account = ?3) \
-                     AND (CASE WHEN ?5 THEN c.position < ?4 ELSE c.position > ?4 END) \
-                     ORDER BY CASE WHEN ?5 THEN -c.position ELSE c.position END LIMIT ?6"
+                     AND (c.what = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) \
+                     AND (CASE WHEN ?5 = 1 THEN c.position < ?4 ELSE c.position > ?4 END) \
+                     ORDER BY CASE WHEN ?5 = 1 THEN -c.position ELSE c.position END LIMIT ?6"
                 ),
                 &[id.as_str().into(), status, account, after, i64::from(newest_first).into(), limit],
                 read_feed_row,
@@ -76,7 +75,7 @@ pub(super) fn feed(session: &Session, query: &FeedQuery) -> Result<Vec<FeedRow>,
         }
         (None, false) => session.rows(
             feed_sql!(
-                "WHERE c.position > ?1 AND (?2 IS NULL OR c.what = ?2) AND (?3 IS NULL OR s.account = ?3) \
+                "WHERE c.position > ?1 AND (c.what = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) \
                  ORDER BY c.position LIMIT ?4"
             ),
             &[after, status, account, limit],
@@ -84,7 +83,7 @@ pub(super) fn feed(session: &Session, query: &FeedQuery) -> Result<Vec<FeedRow>,
         ),
         (None, true) => session.rows(
             feed_sql!(
-                "WHERE c.position < ?1 AND (?2 IS NULL OR c.what = ?2) AND (?3 IS NULL OR s.account = ?3) \
+                "WHERE c.position < ?1 AND (c.what = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) \
                  ORDER BY c.position DESC LIMIT ?4"
             ),
             &[after, status, account, limit],
@@ -153,7 +152,7 @@ pub(super) fn deliveries(session: &Session, query: &DeliveryQuery) -> Result<Vec
     }
     session.rows(
         delivery_sql!(
-            "WHERE d.id < ?1 AND (?2 IS NULL OR d.outcome = ?2) AND (?3 IS NULL OR s.account = ?3) \
+            "WHERE d.id < ?1 AND (d.outcome = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) \
              ORDER BY d.id DESC LIMIT ?4"
         ),
         &[before.as_slice().into(), outcome, account, limit],
@@ -164,7 +163,7 @@ pub(super) fn deliveries(session: &Session, query: &DeliveryQuery) -> Result<Vec
 pub(super) fn delivery(
     session: &Session,
     id: DeliveryId,
-    folder: &Path,
+    large: &Large,
 ) -> Result<Option<DeliveryDetail>, Error> {
     let found =
         session.row(delivery_sql!("WHERE d.id = ?1"), &[id.0.as_bytes().as_slice().into()], |row| {
@@ -179,7 +178,7 @@ pub(super) fn delivery(
         return Ok(Some(DeliveryDetail { row, headers: Vec::new(), body: None }));
     };
     let headers = serde_json::from_str(&headers).unwrap_or_default();
-    Ok(Some(DeliveryDetail { row, headers, body: Some(body::unpack(encoding, bytes, folder, id)?) }))
+    Ok(Some(DeliveryDetail { row, headers, body: Some(body::unpack(session, encoding, bytes, large, id)?) }))
 }
 
 /// The newest rows of each list, oldest first.

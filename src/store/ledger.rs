@@ -5,14 +5,38 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::base::{AccountId, Clock, Position, Subject, limits};
+use crate::base::{AccountId, ChangeId, Clock, Position, Subject, limits};
 use crate::signing::State;
 
 use super::Error;
 use super::books::Tally;
-use super::session::Session;
+use super::session::{Row, Session, Value};
 
-type Key = (AccountId, Subject);
+pub(super) type Key = (AccountId, Subject);
+
+/// What a write will ask for, told ahead so that a whole group's wants are read in one round trip.
+#[derive(Debug, Default)]
+pub(super) struct Wants {
+    pub(super) subject: Option<Key>,
+    pub(super) activity: Option<ChangeId>,
+}
+
+/// A fetch that is wanted.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) reference: i64,
+    pub(super) due_at: Timestamp,
+    /// It answers all changes after this sequence.
+    pub(super) covers_after: u64,
+    pub(super) traceparent: String,
+}
+
+impl Claim {
+    fn arguments(&self) -> Vec<Value<'_>> {
+        let covers_after = i64::try_from(self.covers_after).unwrap_or(i64::MAX);
+        vec![self.reference.into(), self.due_at.into(), covers_after.into(), self.traceparent.as_str().into()]
+    }
+}
 
 /// A subject's short number and state.
 #[derive(Debug, Clone, Default)]
@@ -38,12 +62,18 @@ pub(super) struct Added {
 pub(super) struct Ledger {
     pub(super) session: Session,
     pub(super) enrich: bool,
+    /// This node's name, left behind with each transaction: who finds another's must read anew.
+    node: String,
     pub(super) added: Added,
     /// What the transaction adds to the books.
     pub(super) books: Tally,
     pub(super) clock: Arc<dyn Clock>,
     /// When the present transaction was begun.
     pub(super) at: Timestamp,
+    /// Fetches that the transaction came to want, one for each signing request.
+    claims: Vec<Claim>,
+    /// Activities that this transaction asked for, and whether they were published before.
+    activities: HashMap<ChangeId, bool>,
     young: HashMap<Key, Held>,
     old: HashMap<Key, Held>,
     dirty: HashSet<Key>,
@@ -55,14 +85,22 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn open(session: Session, enrich: bool, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+    pub(super) fn open(
+        session: Session,
+        enrich: bool,
+        node: String,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
         let mut ledger = Self {
             session,
             enrich,
+            node,
             added: Added::default(),
             books: Tally::default(),
             at: clock.now(),
             clock,
+            claims: Vec::new(),
+            activities: HashMap::new(),
             young: HashMap::new(),
             old: HashMap::new(),
             dirty: HashSet::new(),
@@ -80,15 +118,70 @@ impl Ledger {
         self.young.clear();
         self.old.clear();
         self.dirty.clear();
+        self.activities.clear();
         self.added = Added::default();
         self.books = Tally::default();
-        let last = |sql| self.session.row(sql, &[], |row| row.int(0)).map(Option::unwrap_or_default);
+        self.claims.clear();
         // Pruning never takes the newest rows, so the greatest number is the last one given.
-        let position = last("SELECT coalesce(max(position), 0) FROM changes")?;
-        self.last_delivery = last("SELECT coalesce(max(seq), 0) FROM deliveries")?;
-        self.last_subject = last("SELECT coalesce(max(ref), 0) FROM subjects")?;
-        self.last_position = u64::try_from(position).unwrap_or(0);
+        let last = self.session.row(
+            "SELECT (SELECT coalesce(max(position), 0) FROM changes), (SELECT coalesce(max(seq), 0) FROM deliveries), \
+             (SELECT coalesce(max(ref), 0) FROM subjects)",
+            &[],
+            |row| Ok((row.count(0)?, row.int(1)?, row.int(2)?)),
+        )?;
+        (self.last_position, self.last_delivery, self.last_subject) = last.unwrap_or_default();
         Ok(())
+    }
+
+    /// Opens a transaction. What is in memory is forgotten where another node wrote since the last one; what the
+    /// group wants is read ahead where each question would cost a round trip.
+    pub(super) fn begin(&mut self, wants: impl Iterator<Item = Wants>) -> Result<(), Error> {
+        self.activities.clear();
+        self.at = self.clock.now();
+        let Some(last_writer) = self.session.begin()? else { return Ok(()) };
+        if last_writer != self.node {
+            self.reset()?;
+        }
+        let (mut subjects, mut activities) = (HashSet::new(), HashSet::new());
+        for Wants { subject, activity } in wants {
+            subjects.extend(subject);
+            activities.extend(activity);
+        }
+        self.read_ahead(subjects.into_iter().filter(|key| !self.holds(key)).collect())?;
+        let ids: Vec<ChangeId> = activities.into_iter().collect();
+        let arguments: Vec<_> = ids.iter().map(|id| vec![id.0.as_bytes().as_slice().into()]).collect();
+        let found = self.session.row_each(ACTIVITY, &arguments, |_| Ok(()))?;
+        self.activities.extend(ids.into_iter().zip(found.iter().map(Option::is_some)));
+        Ok(())
+    }
+
+    fn holds(&self, key: &Key) -> bool {
+        self.young.contains_key(key) || self.old.contains_key(key)
+    }
+
+    fn read_ahead(&mut self, keys: Vec<Key>) -> Result<(), Error> {
+        let arguments: Vec<_> = keys.iter().map(|key| subject_arguments(key).to_vec()).collect();
+        let found = self.session.row_each(SUBJECT, &arguments, read_held)?;
+        for (key, found) in keys.into_iter().zip(found) {
+            // What is not there is begun by the first who writes it, and not before: numbers have no gaps.
+            self.young.extend(found.map(|held| (key, held)));
+        }
+        Ok(())
+    }
+
+    /// Whether an activity was published before.
+    pub(super) fn knows_activity(&mut self, id: ChangeId) -> Result<bool, Error> {
+        if let Some(known) = self.activities.get(&id) {
+            return Ok(*known);
+        }
+        Ok(self.session.row(ACTIVITY, &[id.0.as_bytes().as_slice().into()], |_| Ok(()))?.is_some())
+    }
+
+    /// An activity is published from now on.
+    pub(super) fn remember_activity(&mut self, id: ChangeId, at: Timestamp) -> Result<(), Error> {
+        self.activities.insert(id, true);
+        let sql = "INSERT INTO activities_seen (id, seen_at) VALUES (?1, ?2)";
+        self.session.write(sql, &[id.0.as_bytes().as_slice().into(), at.into()])
     }
 
     pub(super) fn last_position(&self) -> Position {
@@ -123,36 +216,63 @@ impl Ledger {
         Ok(self.young.entry(key).or_default())
     }
 
-    fn read_subject(&mut self, (account, subject): &Key) -> Result<Held, Error> {
-        let found = self.session.row(
-            "SELECT ref, state FROM subjects WHERE id = ?1 AND kind = ?2 AND account = ?3",
-            &[subject.id().into(), subject.kind().into(), account.as_str().into()],
-            |row| Ok((row.int(0)?, row.text(1)?)),
+    fn read_subject(&mut self, key: &Key) -> Result<Held, Error> {
+        let found = self.session.row(SUBJECT, &subject_arguments(key), read_held)?;
+        Ok(found.unwrap_or_else(|| {
+            self.last_subject += 1;
+            self.added.subjects += 1;
+            Held { reference: self.last_subject, state: State::default(), stored: false }
+        }))
+    }
+
+    /// A change wants its signing request to be fetched. A burst leaves one claim, due a moment after its first
+    /// change, with the trace context of its last.
+    pub(super) fn want_fetch(&mut self, claim: Claim) {
+        match self.claims.iter_mut().find(|known| known.reference == claim.reference) {
+            Some(known) => known.traceparent = claim.traceparent,
+            None => self.claims.push(claim),
+        }
+    }
+
+    /// Writes the claims that the transaction left: those that are there already keep their time.
+    fn flush_claims(&mut self) -> Result<(), Error> {
+        let claims = std::mem::take(&mut self.claims);
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let new: Vec<Vec<Value<'_>>> = claims.iter().map(Claim::arguments).collect();
+        let count = self.session.execute_each(
+            "INSERT INTO enrichments (subject_ref, due_at, attempts, covers_after, traceparent) VALUES (?1, ?2, 0, ?3, ?4) \
+             ON CONFLICT (subject_ref) DO NOTHING",
+            &new,
         )?;
-        Ok(match found {
-            Some((reference, state)) => Held { reference, state: read_state(&state)?, stored: true },
-            None => {
-                self.last_subject += 1;
-                self.added.subjects += 1;
-                Held { reference: self.last_subject, state: State::default(), stored: false }
+        self.books.fetches += i64::try_from(count).unwrap_or(0);
+        if count < claims.len() {
+            for claim in &claims {
+                self.session.write(
+                    "UPDATE enrichments SET traceparent = ?2 WHERE subject_ref = ?1",
+                    &[claim.reference.into(), claim.traceparent.as_str().into()],
+                )?;
             }
-        })
+        }
+        Ok(())
     }
 
     /// Writes the states and counts that the transaction changed: each once, however many deliveries changed it.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
+        self.flush_claims()?;
         let now = self.now;
         for key in self.dirty.drain() {
             let Some(held) = self.young.get_mut(&key) else { continue };
             let state = serde_json::to_string(&held.state).map_err(|e| Error::Unavailable(e.to_string()))?;
             if held.stored {
-                self.session.execute(
+                self.session.write(
                     "UPDATE subjects SET state = ?2, updated_at = ?3 WHERE ref = ?1",
                     &[held.reference.into(), state.as_str().into(), now.into()],
                 )?;
             } else {
                 let (account, subject) = &key;
-                self.session.execute(
+                self.session.write(
                     "INSERT INTO subjects (ref, id, kind, account, state, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                     &[
                         held.reference.into(),
@@ -167,15 +287,16 @@ impl Ledger {
             }
         }
         let added = std::mem::take(&mut self.added);
-        self.session.execute(
+        self.session.write(
             "UPDATE totals SET accepted = accepted + ?1, duplicates = duplicates + ?2, changes = changes + ?3, \
-             subjects = subjects + ?4, settled = settled + ?5",
+             subjects = subjects + ?4, settled = settled + ?5, writer = ?6 WHERE one = 1",
             &[
                 added.accepted.into(),
                 added.duplicates.into(),
                 added.changes.into(),
                 added.subjects.into(),
                 added.settled.into(),
+                self.node.as_str().into(),
             ],
         )?;
         std::mem::take(&mut self.books).write(&self.session)?;
@@ -185,6 +306,17 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+const SUBJECT: &str = "SELECT ref, state FROM subjects WHERE id = ?1 AND kind = ?2 AND account = ?3";
+const ACTIVITY: &str = "SELECT 1 FROM activities_seen WHERE id = ?1";
+
+fn subject_arguments((account, subject): &Key) -> [Value<'_>; 3] {
+    [subject.id().into(), subject.kind().into(), account.as_str().into()]
+}
+
+fn read_held(row: &Row<'_>) -> Result<Held, Error> {
+    Ok(Held { reference: row.int(0)?, state: read_state(&row.text(1)?)?, stored: true })
 }
 
 pub(super) fn read_state(text: &str) -> Result<State, Error> {

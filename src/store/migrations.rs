@@ -3,27 +3,42 @@
 use super::Error;
 use super::session::Session;
 
-/// The steps; a step that was released is never changed.
-const STEPS: [&str; 2] =
-    [include_str!("migrations/sqlite/0001_line.sql"), include_str!("migrations/sqlite/0002_books.sql")];
+/// A step, as each database is told it.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
 
-/// Runs the steps that are missing, each in a transaction of its own.
-pub(super) fn migrate(session: &Session) -> Result<(), Error> {
-    session.batch("CREATE TABLE IF NOT EXISTS migrations (step INTEGER PRIMARY KEY)")?;
+macro_rules! steps {
+    ($($name:literal,)*) => {
+        &[$(Step {
+            sqlite: include_str!(concat!("migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("migrations/postgres/", $name, ".sql")),
+        },)*]
+    };
+}
+
+/// The steps; a step that was released is never changed.
+pub(super) const STEPS: &[Step] = steps!["0001_line", "0002_nodes", "0003_books",];
+
+/// Runs the steps that are missing, each in a transaction of its own. Called by [`Session::migrate`], which keeps
+/// other nodes out.
+pub(super) fn run(session: &Session, steps: &[Step]) -> Result<(), Error> {
+    session.batch("CREATE TABLE IF NOT EXISTS migrations (step BIGINT PRIMARY KEY)")?;
     let last =
         session.row("SELECT coalesce(max(step), 0) FROM migrations", &[], |row| row.count(0))?.unwrap_or(0);
     let last = usize::try_from(last).unwrap_or(usize::MAX);
-    if last > STEPS.len() {
+    if last > steps.len() {
         return Err(Error::Unavailable(format!(
             "it was written by a newer version (step {last}, this one knows {}): run that version, or restore a backup",
-            STEPS.len()
+            steps.len()
         )));
     }
-    for (index, step) in STEPS.iter().enumerate().skip(last) {
-        session.begin()?;
-        session.batch(step)?;
-        session.execute("INSERT INTO migrations VALUES (?1)", &[(index as i64 + 1).into()])?;
-        session.commit()?;
+    for (index, step) in steps.iter().enumerate().skip(last) {
+        let number = index + 1;
+        let text = session.dialect(step);
+        session.batch(&format!("BEGIN; {text}; INSERT INTO migrations VALUES ({number}); COMMIT"))?;
     }
     Ok(())
 }

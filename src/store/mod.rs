@@ -2,7 +2,18 @@
 //!
 //! A thread of its own writes, in groups: all that waits goes into one transaction, and each waiter is answered
 //! once that transaction is on disk. A few reader threads serve everything else. The code behind the door is
-//! synchronous and speaks one body of SQL through `session`, so that a second database can stand beside SQLite.
+//! synchronous and speaks one body of SQL through `session`, to a SQLite file or a PostgreSQL server.
+//!
+//! Several nodes may share a server. Their groups are written one at a time: a transaction begins by taking the
+//! baton, the one row of `totals`. So positions are given in the order of commits, states and sequences are read and
+//! written by one at a time, and what a node keeps in memory is stale only where another has written since.
+
+/// Whether a subject is in one of the parts of a mask (see [`leases::Parts`]), in SQL.
+macro_rules! in_parts {
+    ($subject:literal, $mask:literal) => {
+        concat!("((CAST(", $mask, " AS BIGINT) >> CAST(", $subject, " % 32 AS INTEGER)) & 1) = 1")
+    };
+}
 
 mod append;
 mod body;
@@ -10,8 +21,11 @@ mod books;
 mod enrichment;
 mod error;
 mod feed;
+mod leases;
 mod ledger;
+mod lookout;
 mod migrations;
+mod open;
 mod outbox;
 mod readers;
 mod replay;
@@ -20,35 +34,28 @@ mod types;
 mod writer;
 
 pub use error::Error;
+pub use leases::{PARTS, Parts, Work};
+pub use open::{Place, Settings};
 pub use replay::{Life, LifeDelivery, LifeRead, ReplayOrder, ReplayRange, Republished, Walked};
 pub use types::*;
 
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::base::{ChangeId, Clock, DeliveryId, Position, SigningRequestId, SystemClock, limits};
+use crate::base::{ChangeId, DeliveryId, Position, SigningRequestId};
+use crate::connect::Body;
 use crate::signing::{Entry, Receipt};
 
-use body::Packed;
+use body::{Large, Packed};
+use leases::Leases;
 use ledger::Ledger;
+use open::Threads;
 use readers::Readers;
 use session::Session;
 use writer::Writer;
-
-/// Where and how to open a store.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The SQLite file; made where missing, together with its folder. Large bodies lie beside it in `bodies/`.
-    pub path: PathBuf,
-    /// Whether changes are to be enriched: each then leaves a claim for the enricher.
-    pub enrich: bool,
-}
 
 /// A handle on the store; cheap to clone.
 #[derive(Debug, Clone)]
@@ -59,102 +66,17 @@ pub struct Store {
     flow_readers: Readers,
     writer: Arc<Mutex<Option<Writer>>>,
     last: watch::Receiver<Position>,
+    leases: Leases,
     claimed: Arc<Mutex<HashSet<i64>>>,
-    bodies: Arc<PathBuf>,
+    large: Large,
     threads: Arc<Mutex<Option<Threads>>>,
-}
-
-/// What ends when the store is closed.
-#[derive(Debug)]
-struct Threads {
-    writer: JoinHandle<()>,
-    checkpoint: JoinHandle<()>,
-    stop_checkpoint: mpsc::Sender<()>,
-    /// Held for as long as the store is open: a second process would not see our states in memory.
-    _lock: File,
-}
-
-fn open_error(path: &Path, why: impl std::fmt::Display) -> Error {
-    Error::Open { path: path.display().to_string(), why: why.to_string() }
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes the lock beside the database, so that one process at a time writes it.
-fn lock(path: &Path) -> Result<File, Error> {
-    let file = File::create(path.with_extension("lock")).map_err(|e| open_error(path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(open_error(
-            path,
-            "another process has it open: stop that one, or give this one another data_dir",
-        )),
-        Err(TryLockError::Error(e)) => Err(open_error(path, e)),
-    }
-}
-
-fn start_checkpoints(path: PathBuf, stopped: mpsc::Receiver<()>) -> Result<JoinHandle<()>, Error> {
-    let session = Session::open_writer(&path)?;
-    let run = move || {
-        while stopped.recv_timeout(limits::STORE_CHECKPOINT_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-            if let Err(error) = session.checkpoint(false) {
-                tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
-            }
-        }
-        let _ = session.checkpoint(true);
-    };
-    let thread = std::thread::Builder::new().name("store-checkpoint".into());
-    thread.spawn(run).map_err(|e| Error::Unavailable(e.to_string()))
-}
-
 impl Store {
-    /// Opens the store, migrating it first. It tells times by the machine's clock.
-    ///
-    /// # Errors
-    /// When the file cannot be opened, is locked by another process, or was made by a newer version.
-    pub fn open(settings: &Settings) -> Result<Self, Error> {
-        Self::open_by(settings, Arc::new(SystemClock))
-    }
-
-    /// Opens the store, which writes down by `clock` when deliveries were stored and changes published.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub fn open_by(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let path = &settings.path;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let bodies = folder.join("bodies");
-        fs::create_dir_all(&bodies).map_err(|e| open_error(path, e))?;
-        let lock = lock(path)?;
-        let session = Session::open_writer(path).map_err(|e| open_error(path, e))?;
-        migrations::migrate(&session).map_err(|e| open_error(path, e))?;
-        body::sweep(&session, &bodies).map_err(|e| open_error(path, e))?;
-        let ledger = Ledger::open(session, settings.enrich, clock).map_err(|e| open_error(path, e))?;
-        let readers = Readers::open(path, limits::STORE_READERS).map_err(|e| open_error(path, e))?;
-        let flow_readers =
-            Readers::open(path, limits::STORE_FLOW_READERS).map_err(|e| open_error(path, e))?;
-        let (stop_checkpoint, stopped) = mpsc::channel();
-        let checkpoint = start_checkpoints(path.clone(), stopped).map_err(|e| open_error(path, e))?;
-        let (sender, last) = watch::channel(ledger.last_position());
-        let (writer, thread) = Writer::start(ledger, sender).map_err(|e| open_error(path, e))?;
-        Ok(Self {
-            readers,
-            flow_readers,
-            writer: Arc::new(Mutex::new(Some(writer))),
-            last,
-            claimed: Arc::default(),
-            bodies: Arc::new(bodies),
-            threads: Arc::new(Mutex::new(Some(Threads {
-                writer: thread,
-                checkpoint,
-                stop_checkpoint,
-                _lock: lock,
-            }))),
-        })
-    }
-
     fn writer(&self) -> Result<Writer, Error> {
         held(&self.writer).clone().ok_or_else(|| Error::Unavailable("it is closed".into()))
     }
@@ -165,14 +87,28 @@ impl Store {
     /// [`Error::Busy`] at once when too many wait; [`Error::Unavailable`] when it could not be written. In both
     /// cases nothing was stored.
     pub async fn append(&self, arrival: Arrival) -> Result<Appended, Error> {
-        let packed = Packed::pack(arrival.delivery.delivery(), &self.bodies)?;
-        let file = packed.file.clone();
+        let delivery = arrival.delivery.delivery();
+        let (id, spooled) = (delivery.id, matches!(delivery.body, Body::Spooled { .. }));
+        if let Body::Spooled { path, .. } = &delivery.body {
+            let (large, path) = (self.large.clone(), path.clone());
+            self.flow_readers.read(move |session| large.keep(session, id, &path)).await?;
+        }
+        let packed = Packed::pack(delivery, &self.large);
         let weight = packed.weight();
-        let written =
-            self.writer()?.try_write(weight, move |ledger| append::append(ledger, &arrival, &packed)).await;
-        if let (Err(_), Some(file)) = (&written, file) {
+        let arrival = Arc::new(arrival);
+        let wanted = Arc::clone(&arrival);
+        let wants = move || append::wants(&wanted);
+        let write = move |ledger: &mut Ledger| append::append(ledger, &arrival, &packed);
+        let written = self.writer()?.try_write(weight, wants, write).await;
+        if written.is_err() && spooled {
             // Left behind it would only waste room: the delivery will come again under another id.
-            let _ = fs::remove_file(file);
+            let large = self.large.clone();
+            self.flow_readers
+                .read(move |session| {
+                    large.forget(session, id);
+                    Ok(())
+                })
+                .await?;
         }
         written
     }
@@ -182,12 +118,18 @@ impl Store {
         self.last.clone()
     }
 
-    /// Unpublished changes after a position, oldest first, at most `limit`.
+    /// Asks for this node's share of some work, which then follows how many nodes there are; a view of it. The only
+    /// node has everything at once.
+    pub fn take_part(&self, work: Work) -> watch::Receiver<Parts> {
+        self.leases.take_part(work)
+    }
+
+    /// Unpublished changes in some parts after a position, oldest first, at most `limit`.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn unsettled(&self, after: Position, limit: usize) -> Result<Vec<Entry>, Error> {
-        self.flow_readers.read(move |session| outbox::unsettled(session, after, limit)).await
+    pub async fn unsettled(&self, parts: Parts, after: Position, limit: usize) -> Result<Vec<Entry>, Error> {
+        self.flow_readers.read(move |session| outbox::unsettled(session, parts, after, limit)).await
     }
 
     /// Marks changes as published. Settling one twice is no error.
@@ -206,15 +148,16 @@ impl Store {
         self.readers.read(outbox::backlog).await
     }
 
-    /// Signing requests whose fetch is due at `now` and which are not claimed yet, at most `limit`. A claim lasts
-    /// until it is completed, deferred, or the process ends.
+    /// Signing requests in this node's share whose fetch is due at `now` and which are not claimed yet, at most
+    /// `limit`. A claim lasts until it is completed, deferred, or the process ends.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn claim_enrichments(&self, now: Timestamp, limit: usize) -> Result<Vec<Enrichment>, Error> {
         let claimed: HashSet<i64> = held(&self.claimed).clone();
+        let parts = self.leases.parts(Work::Enrich);
         let due = self.flow_readers.read(move |session| {
-            let mut found = enrichment::due(session, now, limit + claimed.len())?;
+            let mut found = enrichment::due(session, parts, now, limit + claimed.len())?;
             found.retain(|reference| !claimed.contains(reference));
             found.truncate(limit);
             found
@@ -234,8 +177,9 @@ impl Store {
     /// When the database cannot be read.
     pub async fn next_enrichment_at(&self) -> Result<Option<Timestamp>, Error> {
         let claimed: HashSet<i64> = held(&self.claimed).clone();
+        let parts = self.leases.parts(Work::Enrich);
         let query = move |session: &Session| {
-            enrichment::upcoming(session, claimed.len() + 1).map(|next| (next, claimed))
+            enrichment::upcoming(session, parts, claimed.len() + 1).map(|next| (next, claimed))
         };
         let (next, claimed) = self.flow_readers.read(query).await?;
         Ok(next.into_iter().find(|(reference, _)| !claimed.contains(reference)).map(|(_, at)| at))
@@ -269,7 +213,7 @@ impl Store {
         why: String,
     ) -> Result<(), Error> {
         let reference = claim.subject_ref;
-        let write = move |ledger: &mut Ledger| enrichment::defer(ledger, reference, until, attempts, &why);
+        let write = move |ledger: &mut Ledger| enrichment::defer(ledger, &claim, until, attempts, &why);
         let written = self.writer()?.write(write).await;
         held(&self.claimed).remove(&reference);
         written
@@ -314,8 +258,8 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, Error> {
-        let folder = Arc::clone(&self.bodies);
-        self.readers.read(move |session| feed::delivery(session, id, &folder)).await
+        let large = self.large.clone();
+        self.readers.read(move |session| feed::delivery(session, id, &large)).await
     }
 
     /// Everything known about a signing request, one timeline per account that has it.
@@ -361,11 +305,13 @@ impl Store {
     /// When it could not be written.
     pub async fn prune(&self, before: Timestamp) -> Result<usize, Error> {
         let gone = self.writer()?.write(move |ledger| outbox::prune(ledger, before)).await?;
-        for id in &gone {
-            // Most have no file of their own.
-            let _ = fs::remove_file(body::file_of(&self.bodies, *id));
-        }
-        Ok(gone.len())
+        let (count, large) = (gone.len(), self.large.clone());
+        let forget = move |session: &Session| {
+            gone.into_iter().for_each(|id| large.forget(session, id));
+            Ok(())
+        };
+        self.flow_readers.read(forget).await?;
+        Ok(count)
     }
 
     /// Tries a small durable write, for `/readyz`.
@@ -374,7 +320,7 @@ impl Store {
     /// When it could not be written.
     pub async fn probe(&self) -> Result<(), Error> {
         self.writer()?
-            .write(|ledger| ledger.session.execute("UPDATE totals SET one = 1", &[]).map(drop))
+            .write(|ledger| ledger.session.execute("UPDATE totals SET one = 1 WHERE one = 1", &[]).map(drop))
             .await
     }
 
@@ -382,11 +328,7 @@ impl Store {
     pub async fn close(&self) {
         held(&self.writer).take();
         let Some(threads) = held(&self.threads).take() else { return };
-        let stop = move || {
-            let _ = threads.writer.join();
-            let _ = threads.stop_checkpoint.send(());
-            let _ = threads.checkpoint.join();
-        };
+        let stop = move || threads.stop();
         // A join that fails means that the thread panicked, which it has said itself.
         let _ = tokio::task::spawn_blocking(stop).await;
         self.readers.close();

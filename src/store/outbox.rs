@@ -7,38 +7,44 @@ use crate::signing::{Entry, Receipt};
 
 use super::feed::{read_entry, signed};
 use super::ledger::Ledger;
-use super::session::Session;
-use super::{Backlog, Error};
+use super::session::{Session, Value};
+use super::{Backlog, Error, Parts};
 
-pub(super) fn unsettled(session: &Session, after: Position, limit: usize) -> Result<Vec<Entry>, Error> {
+pub(super) fn unsettled(
+    session: &Session,
+    parts: Parts,
+    after: Position,
+    limit: usize,
+) -> Result<Vec<Entry>, Error> {
     session.rows(
-        "SELECT c.position, c.subject_ref, c.id, s.account, s.kind, s.id, c.sequence, c.routing_key, c.event_type, \
-         c.occurred_at, c.traceparent, c.body FROM outbox o JOIN changes c ON c.position = o.position \
-         JOIN subjects s ON s.ref = c.subject_ref WHERE o.position > ?1 ORDER BY o.position LIMIT ?2",
-        &[signed(after.0).into(), signed(limit as u64).into()],
+        concat!(
+            "SELECT c.position, c.subject_ref, c.id, s.account, s.kind, s.id, c.sequence, c.routing_key, ",
+            "c.event_type, c.occurred_at, c.traceparent, c.body FROM outbox o ",
+            "JOIN changes c ON c.position = o.position JOIN subjects s ON s.ref = c.subject_ref ",
+            "WHERE o.position > ?1 AND ",
+            in_parts!("c.subject_ref", "?3"),
+            " ORDER BY o.position LIMIT ?2"
+        ),
+        &[signed(after.0).into(), signed(limit as u64).into(), parts.mask().into()],
         read_entry,
     )
 }
 
 pub(super) fn settle(ledger: &mut Ledger, receipts: &[Receipt]) -> Result<(), Error> {
-    for receipt in receipts {
-        let position = signed(receipt.position().0);
-        let gone = ledger.session.execute("DELETE FROM outbox WHERE position = ?1", &[position.into()])?;
-        if gone == 0 {
-            continue;
-        }
-        ledger.added.settled += 1;
-        // The first time is the one that counts: when subscribers could have it.
-        let first = ledger.session.execute(
-            "INSERT INTO publications (position, published_at) VALUES (?1, ?2) ON CONFLICT (position) DO NOTHING",
-            &[position.into(), ledger.at.into()],
-        )?;
-        if first > 0 {
-            ledger.books.published += 1;
-        } else {
-            ledger.books.published_again += 1;
-        }
-    }
+    let position = |receipt: &Receipt| Value::from(signed(receipt.position().0));
+    // The first time is the one that counts: when subscribers could have it.
+    let published: Vec<_> =
+        receipts.iter().map(|receipt| vec![position(receipt), ledger.at.into()]).collect();
+    let published = ledger.session.execute_each(
+        "INSERT INTO publications (position, published_at) SELECT position, CAST(?2 AS BIGINT) FROM outbox \
+         WHERE position = ?1 ON CONFLICT (position) DO NOTHING",
+        &published,
+    )?;
+    let positions: Vec<_> = receipts.iter().map(|receipt| vec![position(receipt)]).collect();
+    let gone = ledger.session.execute_each("DELETE FROM outbox WHERE position = ?1", &positions)?;
+    ledger.added.settled += i64::try_from(gone).unwrap_or(0);
+    ledger.books.published += i64::try_from(published).unwrap_or(0);
+    ledger.books.published_again += i64::try_from(gone.saturating_sub(published)).unwrap_or(0);
     Ok(())
 }
 
@@ -82,8 +88,8 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
     ledger.books.deliveries_pruned += signed(old.len() as u64);
     for (seq, _, changes) in &old {
         ledger.books.told_pruned += changes;
-        session.execute("DELETE FROM bodies WHERE seq = ?1", &[(*seq).into()])?;
-        session.execute("DELETE FROM deliveries WHERE seq = ?1", &[(*seq).into()])?;
+        session.write("DELETE FROM bodies WHERE seq = ?1", &[(*seq).into()])?;
+        session.write("DELETE FROM deliveries WHERE seq = ?1", &[(*seq).into()])?;
     }
     session.execute(
         "DELETE FROM activities_seen WHERE id IN (SELECT id FROM activities_seen WHERE seen_at < ?1 LIMIT ?2)",

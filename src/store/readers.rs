@@ -1,6 +1,5 @@
 //! A few connections that only read, lent out one query at a time.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
@@ -16,8 +15,8 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path, count: usize) -> Result<Self, Error> {
-        let sessions = (0..count).map(|_| Session::open_reader(path)).collect::<Result<Vec<_>, _>>()?;
+    pub(super) fn open(count: usize, open: impl Fn() -> Result<Session, Error>) -> Result<Self, Error> {
+        let sessions = (0..count).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
         let permits = Arc::new(Semaphore::new(sessions.len()));
         Ok(Self { idle: Arc::new(Mutex::new(sessions)), permits })
     }

@@ -59,6 +59,8 @@ pub struct Enrichment {
     pub attempts: u32,
     /// The changes that this fetch answers, by sequence: all after the last fetch.
     pub covers: Vec<Covered>,
+    /// The last sequence that the last fetch answered: with it the claim is known again.
+    pub covers_after: u64,
     /// Trace context of the newest of them.
     pub traceparent: String,
 }

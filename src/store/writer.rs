@@ -7,23 +7,31 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::base::{Position, limits};
 
 use super::Error;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Wants};
+use super::lookout::announce;
 
 /// One write that waits. It may be run twice: when its group fails, each is tried again alone.
 trait Write: Send {
     fn run(&mut self, ledger: &mut Ledger) -> Result<(), Error>;
     fn weight(&self) -> usize;
+    fn wants(&self) -> Wants;
     fn answer(self: Box<Self>, committed: Result<(), Error>);
 }
 
-struct Waiting<T, F> {
+struct Waiting<T, F, W> {
     write: F,
     weight: usize,
+    wants: W,
     made: Option<T>,
     reply: oneshot::Sender<Result<T, Error>>,
 }
 
-impl<T: Send, F: FnMut(&mut Ledger) -> Result<T, Error> + Send> Write for Waiting<T, F> {
+impl<T, F, W> Write for Waiting<T, F, W>
+where
+    T: Send,
+    F: FnMut(&mut Ledger) -> Result<T, Error> + Send,
+    W: Fn() -> Wants + Send,
+{
     fn run(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
         self.made = Some((self.write)(ledger)?);
         Ok(())
@@ -31,6 +39,10 @@ impl<T: Send, F: FnMut(&mut Ledger) -> Result<T, Error> + Send> Write for Waitin
 
     fn weight(&self) -> usize {
         self.weight
+    }
+
+    fn wants(&self) -> Wants {
+        (self.wants)()
     }
 
     fn answer(self: Box<Self>, committed: Result<(), Error>) {
@@ -71,12 +83,15 @@ impl Writer {
     pub(super) async fn try_write<T: Send + 'static>(
         &self,
         weight: usize,
+        wants: impl Fn() -> Wants + Send + 'static,
         write: impl FnMut(&mut Ledger) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Box::new(Waiting { write, weight, made: None, reply })).map_err(|e| match e {
-            mpsc::error::TrySendError::Full(_) => Error::Busy,
-            mpsc::error::TrySendError::Closed(_) => closed(),
+        self.queue.try_send(Box::new(Waiting { write, weight, wants, made: None, reply })).map_err(|e| {
+            match e {
+                mpsc::error::TrySendError::Full(_) => Error::Busy,
+                mpsc::error::TrySendError::Closed(_) => closed(),
+            }
         })?;
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
@@ -87,7 +102,7 @@ impl Writer {
         write: impl FnMut(&mut Ledger) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        let waiting = Box::new(Waiting { write, weight: 256, made: None, reply });
+        let waiting = Box::new(Waiting { write, weight: 256, wants: Wants::default, made: None, reply });
         self.queue.send(waiting).await.map_err(|_| closed())?;
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
@@ -112,22 +127,17 @@ fn run(mut ledger: Ledger, mut waiting: mpsc::Receiver<Box<dyn Write>>, last: &w
             // One of them cannot be written: alone, only that one fails.
             for mut one in group.drain(..) {
                 let committed = commit(&mut ledger, std::slice::from_mut(&mut one));
-                announce(&ledger, last);
+                announce(last, ledger.last_position());
                 one.answer(committed);
             }
             continue;
         }
-        announce(&ledger, last);
+        // Before those who wrote are answered: who is answered finds it told.
+        announce(last, ledger.last_position());
         for one in group.drain(..) {
             one.answer(committed.clone());
         }
     }
-}
-
-/// Tells watchers of new changes, before those who wrote them are answered: who is answered finds them told.
-fn announce(ledger: &Ledger, last: &watch::Sender<Position>) {
-    let now = ledger.last_position();
-    last.send_if_modified(|position| std::mem::replace(position, now) != now);
 }
 
 fn commit(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Error> {
@@ -144,8 +154,7 @@ fn commit(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Error
 }
 
 fn transact(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Error> {
-    ledger.session.begin()?;
-    ledger.at = ledger.clock.now();
+    ledger.begin(group.iter().map(|one| one.wants()))?;
     for one in group.iter_mut() {
         one.run(ledger)?;
     }

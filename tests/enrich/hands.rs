@@ -222,6 +222,7 @@ pub(crate) fn now() -> Timestamp {
 
 pub(crate) fn claim() -> Enrichment {
     Enrichment {
+        covers_after: 0,
         subject_ref: 1,
         account: AccountId::new(ACCOUNT),
         signing_request: SigningRequestId::new(ENVELOPE),

@@ -55,7 +55,7 @@ async fn tell(store: &Store, clock: &ManualClock, dice: &Dice, number: usize) {
 }
 
 async fn enriched(store: &Store) -> Vec<Entry> {
-    let mut all = store.unsettled(Position(0), 1_000).await.unwrap();
+    let mut all = store.unsettled(countersign::store::Parts::ALL, Position(0), 1_000).await.unwrap();
     all.retain(|entry| entry.event_type == ENRICHED_TYPE);
     all
 }
@@ -69,7 +69,7 @@ async fn a_burst_of_twenty_changes_costs_one_call_and_a_limit_delays_but_loses_n
     let (stand_in, folder, dice) = (StandIn::start().await, tempfile::tempdir().unwrap(), Dice::seeded(11));
     let place = Place::new(stand_in.settings());
     let path = folder.path().join("countersign.sqlite");
-    let store = Store::open(&Settings { path, enrich: true }).unwrap();
+    let store = Store::open(&Settings::sqlite(path, true)).unwrap();
     let shared: Arc<dyn Clock> = place.clock.clone();
     let enricher =
         Enricher::new(store.clone(), place.client.clone(), place.metrics.clone(), shared, Dice::seeded(5));

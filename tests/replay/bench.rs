@@ -61,7 +61,7 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
-        let settings = Settings { path: folder.path().join("countersign.sqlite"), enrich: true };
+        let settings = Settings::sqlite(folder.path().join("countersign.sqlite"), true);
         let store = Store::open_by(&settings, clock.clone()).unwrap();
         let receiver = Receiver {
             sources: Sources::new(vec![source()]),

@@ -6,9 +6,10 @@ use countersign::signing::{ParticipantStatus, SigningRequestStatus};
 use countersign::store::{Arrival, EnrichedChange, Reading, Resolution, Store};
 use jiff::SignedDuration;
 
+use super::place;
 use crate::support::{Place, activity, participant, status};
 
-async fn audited(store: &Store) -> (Vec<&'static str>, Counts, Rows) {
+pub(super) async fn audited(store: &Store) -> (Vec<&'static str>, Counts, Rows) {
     let quick = store.books().await.unwrap();
     let (counts, rows) = store.books_by_hand().await.unwrap();
     assert_eq!(quick, counts);
@@ -17,8 +18,8 @@ async fn audited(store: &Store) -> (Vec<&'static str>, Counts, Rows) {
 }
 
 /// A life with everything in it: duplicates, activities, quarantines that end in each way, and a fetch.
-async fn busy(place: &Place) -> Store {
-    let store = place.open();
+pub(super) async fn busy(place: &Place) -> Store {
+    let store = place.open().await;
     for number in 0..5 {
         place.tell(&store, status(number, SigningRequestStatus::Sent)).await;
         place.tell(&store, participant(number, "1", ParticipantStatus::Completed)).await;
@@ -51,20 +52,16 @@ async fn busy(place: &Place) -> Store {
     store
 }
 
-fn database(place: &Place) -> rusqlite::Connection {
-    rusqlite::Connection::open(place.settings(true).path).unwrap()
-}
-
 #[tokio::test]
 async fn the_books_balance_after_everything_that_can_happen_and_over_restarts() {
-    let mut place = Place::new();
+    let mut place = place().await;
     let store = busy(&place).await;
     let (wrong, counts, rows) = audited(&store).await;
     assert_eq!((wrong, rows.places.len()), (vec![], 0), "{counts:?} {rows:?}");
     assert_eq!((counts.quarantined, counts.quarantine, counts.released, counts.dropped), (3, 1, 1, 1));
     assert_eq!((counts.accepted, counts.duplicates, counts.told, counts.enriched), (16, 6, 17, 2));
     store.close().await;
-    let store = place.open();
+    let store = place.open().await;
     assert_eq!(audited(&store).await.1, counts, "nothing of it was in memory only");
     // Years later all of it is pruned but what waits, and what is new goes on from there.
     let long_after = place.now + SignedDuration::from_hours(24 * 400);
@@ -78,59 +75,16 @@ async fn the_books_balance_after_everything_that_can_happen_and_over_restarts() 
 
 #[tokio::test]
 async fn the_newest_delivery_is_kept_whatever_its_age_so_that_its_number_is_never_given_twice() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     place.tell(&store, status(2, SigningRequestStatus::Sent)).await;
     let long_after = place.now + SignedDuration::from_hours(24 * 400);
     assert_eq!(store.prune(long_after).await.unwrap(), 1);
     assert_eq!(store.prune(long_after).await.unwrap(), 0);
     store.close().await;
-    let store = place.open();
+    let store = place.open().await;
     place.tell(&store, status(3, SigningRequestStatus::Sent)).await;
     let (wrong, counts, _) = audited(&store).await;
     assert_eq!((wrong, counts.last_delivery), (vec![], 3));
-}
-
-#[tokio::test]
-async fn each_kind_of_loss_is_seen_and_named() {
-    for (spoil, seen) in [
-        ("DELETE FROM outbox WHERE position = 3", &["outbox", "stranded"][..]),
-        ("DELETE FROM deliveries WHERE seq = 2", &["delivery_rows", "told_rows"]),
-        ("DELETE FROM enrichments WHERE subject_ref = 4", &["fetches"]),
-        ("UPDATE deliveries SET outcome = 'gone' WHERE outcome = 'quarantined'", &["quarantine"]),
-        ("UPDATE totals SET settled = settled + 1", &["outbox", "published"]),
-        ("UPDATE totals SET duplicates = duplicates - 1", &["deliveries"]),
-        ("DELETE FROM changes WHERE subject_ref = 3 AND sequence = 2", &["change_rows", "orphans", "gaps"]),
-        ("DELETE FROM changes WHERE subject_ref = 3 AND sequence = 1", &["change_rows", "orphans", "gaps"]),
-        ("DELETE FROM changes WHERE subject_ref = 3 AND sequence = 3", &["change_rows", "orphans", "heads"]),
-    ] {
-        let place = Place::new();
-        let store = busy(&place).await;
-        assert_eq!(database(&place).execute(spoil, []).unwrap(), 1, "{spoil}");
-        let (wrong, _, rows) = audited(&store).await;
-        assert_eq!(wrong, seen, "{spoil}");
-        let place_told = seen.contains(&"gaps") || seen.contains(&"heads");
-        assert_eq!(rows.places.len(), usize::from(place_told), "{spoil}: {:?}", rows.places);
-    }
-}
-
-#[tokio::test]
-async fn a_store_of_before_the_books_begins_balanced() {
-    let place = Place::new();
-    let store = busy(&place).await;
-    store.close().await;
-    let old = database(&place);
-    old.execute_batch(
-        "DROP TABLE books; DROP TABLE publications; ALTER TABLE deliveries DROP COLUMN stored_at;",
-    )
-    .unwrap();
-    old.execute("DELETE FROM migrations WHERE step >= ?1", [2]).unwrap();
-    old.execute("DELETE FROM deliveries WHERE seq < 4", []).unwrap();
-    drop(old);
-    let store = place.open();
-    place.tell(&store, status(7, SigningRequestStatus::Sent)).await;
-    let (wrong, counts, rows) = audited(&store).await;
-    assert_eq!(wrong, [""; 0], "{counts:?} {rows:?}");
-    assert_eq!(store.backlog().await.unwrap().changes, counts.outbox);
 }

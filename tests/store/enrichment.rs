@@ -3,9 +3,10 @@
 use countersign::base::{ChangeId, Position, limits};
 use countersign::signing::change::routing_key;
 use countersign::signing::{ParticipantStatus, SigningRequestStatus};
-use countersign::store::{EnrichedChange, Enrichment, Store};
+use countersign::store::{EnrichedChange, Enrichment, Parts, Store};
 use jiff::Timestamp;
 
+use super::place;
 use crate::support::{Place, account, participant, status};
 
 fn due(place: &Place) -> Timestamp {
@@ -28,8 +29,8 @@ async fn claim(store: &Store, at: Timestamp) -> Vec<Enrichment> {
 
 #[tokio::test]
 async fn a_burst_leaves_one_claim_which_is_due_after_a_moment() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     place.tell(&store, participant(1, "1", ParticipantStatus::Sent)).await;
     place.tell(&store, participant(1, "2", ParticipantStatus::Sent)).await;
@@ -45,12 +46,12 @@ async fn a_burst_leaves_one_claim_which_is_due_after_a_moment() {
 
 #[tokio::test]
 async fn the_enriched_change_takes_the_next_sequence_and_ends_the_claim() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     let one = claim(&store, due(&place)).await.remove(0);
     store.complete_enrichment(one.clone(), enriched(&one, due(&place))).await.unwrap();
-    let waiting = store.unsettled(Position(0), 10).await.unwrap();
+    let waiting = store.unsettled(Parts::ALL, Position(0), 10).await.unwrap();
     assert_eq!((waiting[1].sequence, waiting[1].body.as_str()), (2, "{\"sequence\":2}"));
     assert!(waiting[1].routing_key.starts_with("enriched.sent."));
     assert_eq!(store.next_enrichment_at().await.unwrap(), None);
@@ -58,8 +59,8 @@ async fn the_enriched_change_takes_the_next_sequence_and_ends_the_claim() {
 
 #[tokio::test]
 async fn what_comes_in_during_the_fetch_is_answered_by_another() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     let one = claim(&store, due(&place)).await.remove(0);
     place.tell(&store, status(1, SigningRequestStatus::Completed)).await;
@@ -74,8 +75,8 @@ async fn what_comes_in_during_the_fetch_is_answered_by_another() {
 
 #[tokio::test]
 async fn a_deferred_claim_comes_back_when_due_with_its_attempts_and_its_reason() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     let one = claim(&store, due(&place)).await.remove(0);
     let until = due(&place).checked_add(jiff::SignedDuration::from_secs(60)).unwrap();
@@ -93,19 +94,19 @@ async fn a_deferred_claim_comes_back_when_due_with_its_attempts_and_its_reason()
 
 #[tokio::test]
 async fn claims_survive_the_process_but_not_its_hold_on_them() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     assert_eq!(claim(&store, due(&place)).await.len(), 1);
     store.close().await;
-    let store = place.open();
+    let store = place.open().await;
     assert_eq!(claim(&store, due(&place)).await.len(), 1);
 }
 
 #[tokio::test]
 async fn without_enrichment_no_claim_is_left() {
-    let place = Place::new();
-    let store = Store::open(&place.settings(false)).unwrap();
+    let place = place().await;
+    let store = place.open_without_enrichment().await;
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     assert_eq!(store.next_enrichment_at().await.unwrap(), None);
 }

@@ -4,10 +4,11 @@ use countersign::base::{AccountId, Position};
 use countersign::signing::{ParticipantStatus, SigningRequestStatus};
 use countersign::store::{FeedQuery, FeedRow, Store};
 
+use super::place;
 use crate::support::{Place, account, participant, signing_request, status};
 
 async fn filled(place: &Place) -> Store {
-    let store = place.open();
+    let store = place.open().await;
     for number in 0..10 {
         place.tell(&store, status(number, SigningRequestStatus::Sent)).await;
         place.tell(&store, participant(number, "1", ParticipantStatus::Completed)).await;
@@ -24,7 +25,7 @@ fn positions(rows: &[FeedRow]) -> Vec<u64> {
 
 #[tokio::test]
 async fn pages_follow_one_another_in_both_directions_without_gap_or_repetition() {
-    let place = Place::new();
+    let place = place().await;
     let store = filled(&place).await;
     for newest_first in [false, true] {
         let mut walked = Vec::new();
@@ -45,7 +46,7 @@ async fn pages_follow_one_another_in_both_directions_without_gap_or_repetition()
 
 #[tokio::test]
 async fn filters_narrow_the_feed_alone_and_together() {
-    let place = Place::new();
+    let place = place().await;
     let store = filled(&place).await;
     let all = FeedQuery { limit: 100, ..FeedQuery::default() };
     let count = async |query: FeedQuery| store.feed(query).await.unwrap().len();
@@ -64,7 +65,7 @@ async fn filters_narrow_the_feed_alone_and_together() {
 
 #[tokio::test]
 async fn a_change_is_found_by_its_id_and_a_timeline_by_its_signing_request() {
-    let place = Place::new();
+    let place = place().await;
     let store = filled(&place).await;
     let row = store.feed(FeedQuery { limit: 1, ..FeedQuery::default() }).await.unwrap().remove(0);
     assert_eq!(store.change(row.entry.id).await.unwrap(), Some(row));

@@ -2,14 +2,15 @@
 
 use countersign::base::{Outcome, Position};
 use countersign::signing::{ParticipantStatus, SigningRequestStatus};
-use countersign::store::{Arrival, DeliveryQuery, Error, Reading, Resolution, Store, StoredBody};
+use countersign::store::{Arrival, DeliveryQuery, Error, Parts, Reading, Resolution, StoredBody};
 
-use crate::support::{Place, activity, participant, signing_request, status};
+use super::place;
+use crate::support::{activity, participant, signing_request, status};
 
 #[tokio::test]
 async fn the_first_telling_is_accepted_and_the_second_is_a_duplicate() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     let first = place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     let second = place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     assert_eq!((first.outcome, first.changes.len()), (Outcome::Accepted, 1));
@@ -20,8 +21,8 @@ async fn the_first_telling_is_accepted_and_the_second_is_a_duplicate() {
 
 #[tokio::test]
 async fn an_activity_is_remembered_by_what_makes_it_different() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     let outcomes = [
         place.tell(&store, activity(1, "envelope-resent", b"one")).await.outcome,
         place.tell(&store, activity(1, "envelope-resent", b"one")).await.outcome,
@@ -32,27 +33,27 @@ async fn an_activity_is_remembered_by_what_makes_it_different() {
 
 #[tokio::test]
 async fn all_that_was_answered_is_there_after_the_store_is_opened_again() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     for number in 0..20 {
         place.tell(&store, status(number, SigningRequestStatus::Sent)).await;
         place.tell(&store, participant(number, "1", ParticipantStatus::Completed)).await;
     }
     store.close().await;
-    let store = place.open();
+    let store = place.open().await;
     assert_eq!(*store.last_position().borrow(), Position(40));
     assert_eq!(store.backlog().await.unwrap().changes, 40);
     // Sequences and positions go on where they stopped, and what was told is still known.
     assert_eq!(place.tell(&store, status(3, SigningRequestStatus::Sent)).await.outcome, Outcome::Duplicate);
     place.tell(&store, status(3, SigningRequestStatus::Completed)).await;
-    let last = store.unsettled(Position(40), 10).await.unwrap();
+    let last = store.unsettled(Parts::ALL, Position(40), 10).await.unwrap();
     assert_eq!((last[0].position, last[0].sequence), (Position(41), 3));
 }
 
 #[tokio::test]
 async fn many_at_once_share_transactions_and_each_gets_its_own_answer() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     let tasks: Vec<_> = (0..600)
         .map(|number| {
             let (store, seen) = (store.clone(), status(number % 300, SigningRequestStatus::Completed));
@@ -71,13 +72,13 @@ async fn many_at_once_share_transactions_and_each_gets_its_own_answer() {
         changes += task.await.unwrap();
     }
     assert_eq!(changes, 300, "each of 300 signing requests is completed once, though told twice");
-    assert_eq!(store.unsettled(Position(0), 1_000).await.unwrap().len(), 300);
+    assert_eq!(store.unsettled(Parts::ALL, Position(0), 1_000).await.unwrap().len(), 300);
 }
 
 #[tokio::test]
 async fn bytes_and_headers_come_back_as_they_were_received() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     let plain: Vec<u8> = (0..=255).collect();
     let repetitive = b"<a/>".repeat(10_000);
     let spool = place.folder.path().join("spool");
@@ -98,8 +99,8 @@ async fn bytes_and_headers_come_back_as_they_were_received() {
 
 #[tokio::test]
 async fn a_quarantine_is_ended_once_by_release_or_by_drop() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     let mut ids = Vec::new();
     for body in [b"{", b"["] {
         let delivery = place.delivery(body);
@@ -122,20 +123,9 @@ async fn a_quarantine_is_ended_once_by_release_or_by_drop() {
 }
 
 #[tokio::test]
-async fn a_second_process_is_told_to_stay_out() {
-    let place = Place::new();
-    let store = place.open();
-    let refused = Store::open(&place.settings(true)).unwrap_err();
-    assert!(refused.to_string().contains("another process has it open"), "{refused}");
-    store.close().await;
-    drop(store);
-    place.open();
-}
-
-#[tokio::test]
 async fn a_closed_store_says_so() {
-    let place = Place::new();
-    let store = place.open();
+    let place = place().await;
+    let store = place.open().await;
     store.close().await;
     assert!(matches!(store.probe().await, Err(Error::Unavailable(_))));
     assert!(matches!(store.totals().await, Err(Error::Unavailable(_))));
@@ -143,8 +133,8 @@ async fn a_closed_store_says_so() {
 
 #[tokio::test]
 async fn pruning_takes_old_deliveries_and_published_changes_but_neither_waiting_nor_quarantined_ones() {
-    let mut place = Place::new();
-    let store = place.open();
+    let mut place = place().await;
+    let store = place.open().await;
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     let quarantined = place.delivery(b"?");
     let kept = quarantined.delivery().id;
@@ -161,7 +151,7 @@ async fn pruning_takes_old_deliveries_and_published_changes_but_neither_waiting_
     assert_eq!(store.prune(cut).await.unwrap(), 0);
     assert!(store.delivery(kept).await.unwrap().is_some());
     assert_eq!(
-        store.unsettled(Position(0), 10).await.unwrap().len(),
+        store.unsettled(Parts::ALL, Position(0), 10).await.unwrap().len(),
         2,
         "an unpublished change is never pruned"
     );

@@ -1,9 +1,51 @@
-//! One suite for every database behind the store's door.
-#![allow(clippy::unwrap_used)]
+//! One suite for every database behind the store's door, and what only one of them has.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::duplicate_mod)] // the suite stands here once for each database
+#![allow(dead_code)] // of what tests/it shares, not all is used
 
-mod books;
-mod enrichment;
-mod feed;
-mod journal;
-mod outbox;
+#[path = "../it/support/postgres.rs"]
+mod cluster;
+#[path = "../it/support/patience.rs"]
+mod patience;
 mod support;
+
+use patience::eventually;
+
+/// The suite over a store in a file.
+mod sqlite {
+    mod alone;
+    #[path = "../books.rs"]
+    mod books;
+    #[path = "../enrichment.rs"]
+    mod enrichment;
+    #[path = "../feed.rs"]
+    mod feed;
+    #[path = "../journal.rs"]
+    mod journal;
+    #[path = "../outbox.rs"]
+    mod outbox;
+    mod spoilt;
+
+    pub(crate) async fn place() -> crate::support::Place {
+        crate::support::Place::new(None)
+    }
+}
+
+/// The suite over a store on a server.
+mod postgres {
+    #[path = "../books.rs"]
+    mod books;
+    #[path = "../enrichment.rs"]
+    mod enrichment;
+    #[path = "../feed.rs"]
+    mod feed;
+    #[path = "../journal.rs"]
+    mod journal;
+    mod nodes;
+    #[path = "../outbox.rs"]
+    mod outbox;
+
+    pub(crate) async fn place() -> crate::support::Place {
+        crate::support::Place::new(Some(crate::cluster::Postgres::shared().await.database().await))
+    }
+}

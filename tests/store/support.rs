@@ -9,31 +9,58 @@ use countersign::base::{
 use countersign::connect::signature::{Keys, sign, verify};
 use countersign::connect::{Body, Delivery, Format, VerifiedDelivery};
 use countersign::signing::{Activity, Mark, Observation, ParticipantStatus, Person, SigningRequestStatus};
-use countersign::store::{Appended, Arrival, Reading, Settings, Store};
+use countersign::store::{Appended, Arrival, Parts, Reading, Settings, Store, Work};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 pub(crate) const KEY: &str = "store-test-key";
 
-/// A store in a folder that lives as long as the test.
+/// A store in a folder, or on a server, that lives as long as the test.
 pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) dice: Dice,
     pub(crate) now: Timestamp,
+    /// A database on a server; without one, a file in the folder.
+    url: Option<String>,
 }
 
 impl Place {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(url: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, dice: Dice::seeded(7), now: "2026-11-23T10:00:00Z".parse().unwrap() }
+        Self { folder, dice: Dice::seeded(7), now: "2026-11-23T10:00:00Z".parse().unwrap(), url }
     }
 
+    /// Each time another node, where nodes share a store.
     pub(crate) fn settings(&self, enrich: bool) -> Settings {
-        Settings { path: self.folder.path().join("countersign.sqlite"), enrich }
+        let Some(url) = &self.url else {
+            return Settings::sqlite(self.folder.path().join("countersign.sqlite"), enrich);
+        };
+        let node = self.dice.uuid().to_string();
+        let (url, folder) = (SecretString::from(url.as_str()), self.folder.path().join(&node));
+        Settings { place: countersign::store::Place::Postgres { url, folder, node }, enrich }
     }
 
-    pub(crate) fn open(&self) -> Store {
+    /// Opens it, and has all of the work there is.
+    pub(crate) async fn open(&self) -> Store {
+        let store = Store::open(&self.settings(true)).unwrap();
+        whole(&store, Work::Enrich).await;
+        store
+    }
+
+    /// The name of its database.
+    pub(crate) fn database(&self) -> String {
+        self.url.as_deref().and_then(|url| url.rsplit('/').next()).unwrap_or_default().to_owned()
+    }
+
+    /// Opens it as one more node, which takes what share of the work it gets.
+    pub(crate) fn open_node(&self) -> Store {
         Store::open(&self.settings(true)).unwrap()
+    }
+
+    pub(crate) async fn open_without_enrichment(&self) -> Store {
+        let store = Store::open(&self.settings(false)).unwrap();
+        whole(&store, Work::Enrich).await;
+        store
     }
 
     pub(crate) fn delivery(&self, body: &[u8]) -> VerifiedDelivery {
@@ -63,6 +90,12 @@ impl Place {
         let delivery = self.delivery(format!("{seen:?}").as_bytes());
         store.append(Arrival { delivery, reading: Reading::Understood(Box::new(seen)) }).await.unwrap()
     }
+}
+
+/// Waits until a store has all of some work: the leases of one that was dropped must end first.
+pub(crate) async fn whole(store: &Store, work: Work) {
+    let all = async { store.take_part(work).wait_for(|parts| *parts == Parts::ALL).await.map(drop) };
+    tokio::time::timeout(std::time::Duration::from_secs(60), all).await.expect("leases move").unwrap();
 }
 
 pub(crate) fn account() -> AccountId {

@@ -70,7 +70,7 @@ impl Bench {
     pub(crate) fn with_token(token: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
-        let settings = Settings { path: folder.path().join("countersign.sqlite"), enrich: true };
+        let settings = Settings::sqlite(folder.path().join("countersign.sqlite"), true);
         let store = Store::open_by(&settings, clock.clone()).unwrap();
         let dice = Dice::seeded(11);
         let metrics = Metrics::default();

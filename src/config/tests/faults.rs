@@ -9,7 +9,7 @@ fn all_faults_of_all_layers_come_in_one_report() {
             .env("COUNTERSIGN_LISTEN", "8080")
             .env("COUNTERSIGN_BROKR", "none")
             .env("COUNTERSIGN_API_TOKEN_FILE", "/gone")
-            .flag("--set", "store", "postgres://u:p@h/db")
+            .flag("--set", "store", "postgres://u:p@h/db?sslmode=on")
             .flag("--set", "nothing", "x");
     let report = world.load().unwrap_err();
     let keys: Vec<&str> = report.faults.iter().map(|fault| fault.key.as_str()).collect();
@@ -36,7 +36,7 @@ fn all_faults_of_all_layers_come_in_one_report() {
     assert!(text.contains("did you mean `listen`?"), "{text}");
     assert!(text.contains("did you mean `COUNTERSIGN_BROKER`?"), "{text}");
     assert!(text.contains("countersign.toml:2"), "{text}");
-    assert!(text.contains("PostgreSQL is not built in this version"), "{text}");
+    assert!(text.contains("its sslmode is none of"), "{text}");
     assert!(text.contains("store (COUNTERSIGN_STORE), set by --set"), "{text}");
 }
 

@@ -131,6 +131,7 @@ fn brokers_are_none_one_or_several() {
 fn the_store_lies_in_the_data_folder_unless_it_is_named() {
     let path = |world: World| match world.good().settings.store {
         StoreSetting::Sqlite(path) => path,
+        StoreSetting::Postgres(_) => panic!("not asked for"),
     };
     assert_eq!(path(World::file("data_dir = \"/d\"")), Path::new("/d/countersign.db"));
     assert_eq!(path(World::file("store = \"sqlite:x.db\"")), Path::new("x.db"));

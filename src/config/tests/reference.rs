@@ -86,7 +86,11 @@ fn every_example_in_the_reference_can_be_used_as_it_stands() {
 fn rows_show_every_key_and_no_secret() {
     let mut world = World::default();
     for key in keys::TOP.iter().filter(|key| key.secret && key.name != "docusign.private_key") {
-        let value = if key.name == "broker" { "amqp://user:hunter2@host/v?x=hunter2" } else { "hunter2" };
+        let value = match key.name {
+            "broker" => "amqp://user:hunter2@host/v?x=hunter2",
+            "store" => "postgres://user:hunter2@host/v",
+            _ => "hunter2",
+        };
         world = world.env(&keys::variable(key.name), value);
     }
     let loaded = world.env("COUNTERSIGN_DOCUSIGN__CLIENT_ID", "id").good();

@@ -50,6 +50,8 @@ enum Turn {
     PutBack(u64),
     /// Changes with this routing key are from now on tried apart.
     Suspect(u8),
+    /// This node's share is the subjects of this mask, which may come while a page is being read.
+    Hold(u8, bool),
 }
 
 /// The slot of changes that are tried apart, behind those of the lanes.
@@ -76,9 +78,18 @@ impl World {
 
     /// True where something was read.
     fn read(&mut self) -> bool {
-        let Some(reading) = self.dealer.reading(Position(self.last)) else { return false };
-        let after = self.unsettled.range(reading.after.0 + 1..);
+        self.read_while(|_| ())
+    }
+
+    fn read_while(&mut self, meanwhile: impl FnOnce(&mut Dealer)) -> bool {
+        let Some(reading) = self.dealer.reading(Position(self.last)) else {
+            meanwhile(&mut self.dealer);
+            return false;
+        };
+        let after =
+            self.unsettled.range(reading.after.0 + 1..).filter(|(_, subject)| reading.parts.hold(**subject));
         let page = after.take(reading.limit).map(|(position, subject)| entry(*position, *subject)).collect();
+        meanwhile(&mut self.dealer);
         self.dealer.admit(reading, page);
         assert!(self.dealer.held <= BOUNDS.held, "{} held", self.dealer.held);
         for line in self.dealer.lines.values() {
@@ -153,6 +164,8 @@ impl World {
             Turn::Settle(most) => drop(self.settle(most)),
             Turn::Pass => drop(self.pass()),
             Turn::PutBack(position) => self.put_back(position),
+            Turn::Hold(mask, false) => self.dealer.hold(share(mask)),
+            Turn::Hold(mask, true) => drop(self.read_while(|dealer| dealer.hold(share(mask)))),
             Turn::Suspect(key) => self.dealer.suspect(&format!("key-{key}")),
         }
     }
@@ -167,6 +180,7 @@ impl World {
 
     /// Everything goes well from now on, until nothing happens any more.
     fn finish(&mut self) {
+        self.dealer.hold(Parts::ALL);
         for _ in 0..10_000 {
             let mut busy = self.read() | self.settle(usize::MAX) | self.pass();
             for lane in 0..=TRIAL {
@@ -181,6 +195,11 @@ impl World {
     }
 }
 
+/// The subjects of a mask; there are eight.
+fn share(mask: u8) -> Parts {
+    Parts::of((0..8).filter(|subject| mask & (1 << subject) != 0))
+}
+
 fn turn() -> impl Strategy<Value = Turn> {
     prop_oneof![
         // Subject 0 is a busy one.
@@ -191,6 +210,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         2 => (1..6_usize).prop_map(Turn::Settle),
         2 => Just(Turn::Pass),
         1 => (0..3_u8).prop_map(Turn::Suspect),
+        1 => (any::<u8>(), any::<bool>()).prop_map(|(mask, reading)| Turn::Hold(mask, reading)),
     ]
 }
 

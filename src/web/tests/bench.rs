@@ -34,7 +34,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("countersign.sqlite");
         let store =
-            Store::open_by(&Settings { path, enrich: false }, Arc::new(ManualClock::new(now()))).unwrap();
+            Store::open_by(&Settings::sqlite(path, false), Arc::new(ManualClock::new(now()))).unwrap();
         Self { store, dice: Dice::seeded(5), _folder: folder }
     }
 

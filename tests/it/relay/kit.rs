@@ -8,7 +8,7 @@ use countersign::base::{AccountId, ChangeId, Dice, Position, SigningRequestId, S
 use countersign::broker::{Mode, Queue, QueueKind, Settings, Status};
 use countersign::relay::{Outbox, Relay};
 use countersign::signing::{Entry, Receipt};
-use countersign::store;
+use countersign::store::{self, Parts};
 use countersign::telemetry::{Metric, Metrics};
 use futures_util::StreamExt as _;
 use lapin::message::Delivery;
@@ -65,7 +65,12 @@ impl Shelf {
 }
 
 impl Outbox for Shelf {
-    async fn unsettled(&self, after: Position, limit: usize) -> Result<Vec<Entry>, store::Error> {
+    fn parts(&self) -> watch::Receiver<Parts> {
+        // The last one stays readable when its sender is gone.
+        watch::channel(Parts::ALL).1
+    }
+
+    async fn unsettled(&self, _: Parts, after: Position, limit: usize) -> Result<Vec<Entry>, store::Error> {
         Ok(self.entries().range(after.0 + 1..).take(limit).map(|(_, entry)| entry.clone()).collect())
     }
 

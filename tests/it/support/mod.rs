@@ -1,6 +1,7 @@
 //! What the tests stand on: the server as a process, a subscriber, signed deliveries, and bounded waiting.
 
 pub(crate) mod deliveries;
+pub(crate) mod patience;
 pub(crate) mod rabbit;
 pub(crate) mod server;
 pub(crate) mod subscriber;
@@ -8,29 +9,12 @@ pub(crate) mod traffic;
 pub(crate) mod wire;
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+pub(crate) use patience::eventually;
 
 /// Long enough for a machine with two busy cores; a test that needs all of it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a condition is looked at. The only sleep in the tests.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// Waits until `probe` gives something, and gives that; fails by saying `what` it waited for.
-pub(crate) async fn eventually<T>(
-    what: &str,
-    within: Duration,
-    mut probe: impl AsyncFnMut() -> Option<T>,
-) -> T {
-    let begin = Instant::now();
-    loop {
-        if let Some(found) = probe().await {
-            return found;
-        }
-        assert!(begin.elapsed() < within, "waited {within:?} in vain: {what}");
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
 /// The HTTP client of the tests: no redirects, and a time limit on everything.
 pub(crate) fn http() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();

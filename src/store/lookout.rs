@@ -1,0 +1,85 @@
+//! A thread beside the writer: checkpoints SQLite's log; on a shared store, sees what other nodes append and keeps
+//! this one's leases.
+
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::base::{Position, limits};
+
+use super::Error;
+use super::leases::Keeper;
+use super::session::Session;
+
+/// The thread, for as long as the store is open.
+#[derive(Debug)]
+pub(super) struct Lookout {
+    thread: JoinHandle<()>,
+    stop: mpsc::Sender<()>,
+}
+
+impl Lookout {
+    /// Checkpoints the write-ahead log: inside the writer, that would stand in the way of the next commit.
+    pub(super) fn checkpoints(session: Session) -> Result<Self, Error> {
+        Self::start(limits::STORE_CHECKPOINT_EVERY, move |last_turn| {
+            if let Err(error) = session.checkpoint(last_turn)
+                && !last_turn
+            {
+                tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
+            }
+        })
+    }
+
+    /// Watches a store that other nodes write too.
+    pub(super) fn watches(
+        session: Session,
+        last: watch::Sender<Position>,
+        mut keeper: Keeper,
+    ) -> Result<Self, Error> {
+        let mut renew_at = Instant::now();
+        Self::start(limits::STORE_LOOK_EVERY, move |last_turn| {
+            if last_turn {
+                return keeper.leave(&session);
+            }
+            match session.row("SELECT coalesce(max(position), 0) FROM changes", &[], |row| row.count(0)) {
+                Ok(position) => announce(&last, Position(position.unwrap_or_default())),
+                Err(error) => tracing::debug!(%error, "it cannot be seen what other nodes append"),
+            }
+            if Instant::now() >= renew_at {
+                renew_at = Instant::now() + limits::LEASE_RENEW_EVERY;
+                keeper.turn(&session);
+            }
+        })
+    }
+
+    fn start(every: Duration, mut turn: impl FnMut(bool) + Send + 'static) -> Result<Self, Error> {
+        let (stop, stopped) = mpsc::channel();
+        let run = move || {
+            while stopped.recv_timeout(every) == Err(mpsc::RecvTimeoutError::Timeout) {
+                turn(false);
+            }
+            turn(true);
+        };
+        let thread = std::thread::Builder::new().name("store-lookout".into()).spawn(run);
+        Ok(Self { thread: thread.map_err(|e| Error::Unavailable(e.to_string()))?, stop })
+    }
+
+    /// Does the last turn and ends.
+    pub(super) fn stop(self) {
+        // Either fails only where the thread has panicked, which it has said itself.
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+/// Tells watchers of new changes. Never back: what was announced was on disk.
+pub(super) fn announce(last: &watch::Sender<Position>, now: Position) {
+    last.send_if_modified(|position| {
+        let newer = now > *position;
+        *position = now.max(*position);
+        newer
+    });
+}

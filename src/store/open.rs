@@ -1,0 +1,198 @@
+//! Opening a store: its place, its connections, and the threads that serve it.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use secrecy::SecretString;
+use tokio::sync::watch;
+
+use crate::base::{Clock, SystemClock, limits};
+
+use super::body::{self, Large};
+use super::leases::{Keeper, Leases};
+use super::ledger::Ledger;
+use super::lookout::Lookout;
+use super::readers::Readers;
+use super::session::{Address, Session};
+use super::writer::Writer;
+use super::{Error, Store, migrations};
+
+/// Where and how to open a store.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it is.
+    pub place: Place,
+    /// Whether changes are to be enriched: each then leaves a claim for the enricher.
+    pub enrich: bool,
+}
+
+impl Settings {
+    /// A SQLite file, made where missing, together with its folder. Large bodies lie beside it in `bodies/`.
+    pub fn sqlite(path: impl Into<PathBuf>, enrich: bool) -> Self {
+        Self { place: Place::Sqlite(path.into()), enrich }
+    }
+}
+
+/// Where a store is.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// In a SQLite file, which one process has open at a time.
+    Sqlite(PathBuf),
+    /// On a PostgreSQL server, which several nodes may share.
+    Postgres {
+        /// `postgres://…`, with a password perhaps.
+        url: SecretString,
+        /// A folder of this node's own, for what does not fit into memory on its way.
+        folder: PathBuf,
+        /// This node's name, different from every other's at any time.
+        node: String,
+    },
+}
+
+impl Place {
+    /// Reads a `postgres://` URL as [`Store::open`] will; how it is shown, without its password.
+    ///
+    /// # Errors
+    /// What is wrong with it; the URL is not quoted.
+    pub fn check_postgres(url: &SecretString) -> Result<String, String> {
+        Address::parse(url).map(|address| address.to_string())
+    }
+}
+
+/// What ends when the store is closed.
+#[derive(Debug)]
+pub(super) struct Threads {
+    writer: JoinHandle<()>,
+    lookout: Lookout,
+    /// Held for as long as a file is open: a second process would not see our states in memory.
+    _lock: Option<File>,
+}
+
+impl Threads {
+    /// Waits until what waited is written.
+    pub(super) fn stop(self) {
+        // Fails only where the thread panicked, which it has said itself.
+        let _ = self.writer.join();
+        self.lookout.stop();
+    }
+}
+
+fn failed(place: &impl ToString, why: impl std::fmt::Display) -> Error {
+    Error::Open { path: place.to_string(), why: why.to_string() }
+}
+
+/// Takes the lock beside the file, so that one process at a time writes it.
+fn lock(path: &Path) -> Result<File, Error> {
+    let failed = |why: &dyn std::fmt::Display| failed(&path.display(), why);
+    let file = File::create(path.with_extension("lock")).map_err(|e| failed(&e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(failed(&"another process has it open: stop that one, or give this one another data_dir"))
+        }
+        Err(TryLockError::Error(e)) => Err(failed(&e)),
+    }
+}
+
+impl Store {
+    /// Opens the store, migrating it first. It tells times by the machine's clock.
+    ///
+    /// # Errors
+    /// When the file or server cannot be opened, the file is locked by another process, or either was made by a
+    /// newer version.
+    pub fn open(settings: &Settings) -> Result<Self, Error> {
+        Self::open_by(settings, Arc::new(SystemClock))
+    }
+
+    /// Opens the store, which writes down by `clock` when deliveries were stored and changes published.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_by(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let enrich = settings.enrich;
+        match &settings.place {
+            Place::Sqlite(path) => Self::open_sqlite(path, enrich, clock),
+            Place::Postgres { url, folder, node } => {
+                let address = Address::parse(url).map_err(|why| failed(&"postgres://…", why))?;
+                let open = || Self::open_postgres(&address, folder, node, enrich, clock);
+                // In a thread of its own: this one may turn an event loop, inside which no other may be waited for.
+                std::thread::scope(|threads| threads.spawn(open).join())
+                    .unwrap_or_else(|_| Err(Error::Unavailable("opening it failed".into())))
+            }
+        }
+    }
+
+    fn open_sqlite(path: &Path, enrich: bool, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let failed = |why: Error| failed(&path.display(), why);
+        let disk = |why: std::io::Error| failed(Error::Unavailable(why.to_string()));
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let bodies = folder.join("bodies");
+        fs::create_dir_all(&bodies).map_err(disk)?;
+        let large = Large::Files(Arc::new(bodies));
+        let lock = lock(path)?;
+        let session = Session::sqlite_writer(path).map_err(failed)?;
+        session.migrate(migrations::STEPS).map_err(failed)?;
+        body::sweep(&session, &large).map_err(failed)?;
+        let ledger = Ledger::open(session, enrich, String::new(), clock).map_err(failed)?;
+        let read = || Session::sqlite_reader(path);
+        let readers = Readers::open(limits::STORE_READERS, read).map_err(failed)?;
+        let flow_readers = Readers::open(limits::STORE_FLOW_READERS, read).map_err(failed)?;
+        let lookout = Session::sqlite_writer(path).and_then(Lookout::checkpoints).map_err(failed)?;
+        let (last, watched) = watch::channel(ledger.last_position());
+        let (writer, thread) = Writer::start(ledger, last).map_err(disk)?;
+        let threads = Threads { writer: thread, lookout, _lock: Some(lock) };
+        Ok(Self::of(readers, flow_readers, writer, watched, Leases::new(false), large, threads))
+    }
+
+    fn open_postgres(
+        address: &Address,
+        folder: &Path,
+        node: &str,
+        enrich: bool,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let failed = |why: Error| failed(address, why);
+        let disk = |why: std::io::Error| failed(Error::Unavailable(why.to_string()));
+        let bodies = folder.join("bodies");
+        fs::create_dir_all(&bodies).map_err(disk)?;
+        let large = Large::Pieces(Arc::new(bodies));
+        let session = Session::postgres(address, limits::STORE_ANSWER_TIMEOUT).map_err(failed)?;
+        session.migrate(migrations::STEPS).map_err(failed)?;
+        body::sweep(&session, &large).map_err(failed)?;
+        let ledger = Ledger::open(session, enrich, node.to_owned(), clock).map_err(failed)?;
+        let read = || Session::postgres(address, limits::STORE_ANSWER_TIMEOUT);
+        let readers = Readers::open(limits::STORE_READERS, read).map_err(failed)?;
+        let flow_readers = Readers::open(limits::STORE_FLOW_READERS, read).map_err(failed)?;
+        let (last, watched) = watch::channel(ledger.last_position());
+        let leases = Leases::new(true);
+        let keeper = Keeper::new(leases.clone(), node.to_owned());
+        let session = Session::postgres(address, limits::STORE_LEASE_TIMEOUT).map_err(failed)?;
+        let lookout = Lookout::watches(session, last.clone(), keeper).map_err(failed)?;
+        let (writer, thread) = Writer::start(ledger, last).map_err(disk)?;
+        let threads = Threads { writer: thread, lookout, _lock: None };
+        Ok(Self::of(readers, flow_readers, writer, watched, leases, large, threads))
+    }
+
+    fn of(
+        readers: Readers,
+        flow_readers: Readers,
+        writer: Writer,
+        last: watch::Receiver<crate::base::Position>,
+        leases: Leases,
+        large: Large,
+        threads: Threads,
+    ) -> Self {
+        Self {
+            readers,
+            flow_readers,
+            writer: Arc::new(Mutex::new(Some(writer))),
+            last,
+            leases,
+            claimed: Arc::default(),
+            large,
+            threads: Arc::new(Mutex::new(Some(threads))),
+        }
+    }
+}

@@ -166,6 +166,7 @@ impl Keeper {
         let (word, node) = (Value::Text(work.word()), Value::Text(&self.node));
         let lease = milliseconds(limits::LEASE);
         session.execute(ALIVE, &[word, node, lease])?;
+        session.execute(FORGET, &[])?;
         let leaving = &mut self.leaving[work as usize];
         let arguments: Vec<_> = leaving.drain(..).map(|part| vec![word, Value::Int(part), node]).collect();
         session.execute_each(LEAVE, &arguments)?;
@@ -219,6 +220,8 @@ const ALIVE: &str = by_its_clock!(
     "INSERT INTO nodes (work, node, until) VALUES (?1, ?2, ",
     " + ?3) ON CONFLICT (work, node) DO UPDATE SET until = excluded.until"
 );
+/// Nodes that have been gone for an hour.
+const FORGET: &str = by_its_clock!("DELETE FROM nodes WHERE until < ", " - 3600000");
 const COUNT: &str = by_its_clock!("SELECT count(*) FROM nodes WHERE work = ?1 AND until > ", "");
 const RENEW: &str =
     by_its_clock!("UPDATE leases SET until = ", " + ?3 WHERE work = ?1 AND holder = ?2 RETURNING part");

@@ -199,9 +199,9 @@ fn took(value: &Value) -> String {
 /// `+12 ms`, `+3.4 s`, `+2 h`.
 fn millis(ms: i128) -> String {
     match ms {
-        ..1_000 => format!("+{} ms", ms.max(0)),
-        ..60_000 => format!("+{}.{} s", ms / 1_000, ms % 1_000 / 100),
-        ..3_600_000 => format!("+{} min", ms / 60_000),
+        ..=999 => format!("+{} ms", ms.max(0)),
+        1_000..=59_999 => format!("+{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        60_000..=3_599_999 => format!("+{} min", ms / 60_000),
         _ => format!("+{} h", ms / 3_600_000),
     }
 }

@@ -270,6 +270,9 @@ mod tests {
             page["result"].as_array().unwrap().iter().map(|row| row["published"] == true).collect::<Vec<_>>()
         };
         assert_eq!(published().await, [true, true, false]);
+        let rows = bench.store.feed(FeedQuery { limit: 10, ..FeedQuery::default() }).await.unwrap();
+        let at: Vec<_> = rows.iter().map(|row| row.published_at).collect();
+        assert_eq!(at, [Some(crate::web::bench::now()), Some(crate::web::bench::now()), None]);
         let replay = TestRequest::post().uri("/v1/changes/replay").peer_addr(peer);
         let replay = replay.set_json(json!({"positions": [2, 2, 3, 99]})).to_request();
         let answer: Value = call_and_read_body_json(&app, replay).await;
@@ -278,6 +281,12 @@ mod tests {
         let request = TestRequest::get().uri("/v1/totals").peer_addr(peer).to_request();
         let totals: Value = call_and_read_body_json(&app, request).await;
         assert_eq!((&totals["published"], &totals["backlog"]), (&json!(1), &json!(2)));
+        bench.settle([2, 2, 3]).await;
+        let books = bench.store.books().await.unwrap();
+        assert_eq!((books.settled, books.published, books.published_again), (4, 3, 1));
+        assert_eq!((books.put_back, books.outbox), (1, 0));
+        let all = crate::base::books::equations(&books);
+        assert_eq!(crate::base::books::imbalances(&all).next(), None, "publishing again is in the books");
     }
 
     #[test]

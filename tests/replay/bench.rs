@@ -11,7 +11,7 @@ use countersign::connect::{Body, Delivery, parse_bytes};
 use countersign::receive::replay::{Choice, Finding, Note, Tally, Verdict, Wanted, replay};
 use countersign::receive::{Receiver, Request, Source, Sources, Turns};
 use countersign::signing::{Observation, map};
-use countersign::store::{Arrival, EnrichedChange, FeedQuery, FeedRow, Reading, Settings, Store};
+use countersign::store::{Arrival, EnrichedChange, FeedQuery, FeedRow, Place, Reading, Settings, Store};
 use countersign::telemetry::Metrics;
 use futures_util::stream;
 use jiff::SignedDuration;
@@ -60,9 +60,21 @@ pub(crate) fn source() -> Source {
 impl Bench {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
         let settings = Settings::sqlite(folder.path().join("countersign.sqlite"), true);
-        let store = Store::open_by(&settings, clock.clone()).unwrap();
+        Self::on(&settings, folder)
+    }
+
+    /// On a database of a server.
+    pub(crate) fn on_server(url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, node) = (folder.path().to_owned(), "node-1".to_owned());
+        let place = Place::Postgres { url: SecretString::from(url), folder: own, node };
+        Self::on(&Settings { place, enrich: true }, folder)
+    }
+
+    fn on(settings: &Settings, folder: tempfile::TempDir) -> Self {
+        let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
+        let store = Store::open_by(settings, clock.clone()).unwrap();
         let receiver = Receiver {
             sources: Sources::new(vec![source()]),
             store: store.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use countersign::base::books::{equations, imbalances, row_equations};
 use countersign::base::{AccountId, Clock};
 use countersign::receive::replay::{Bound, Choice, Verdict, Wanted};
 use countersign::receive::{Release, release};
@@ -223,4 +224,31 @@ async fn a_life_too_long_to_be_replayed_in_memory_is_named_and_left_out() {
     let replayed = bench.dry().await;
     assert_eq!((replayed.kinds(), replayed.tally.subjects), (vec!["too_long"], 1));
     assert_eq!(replayed.tally.deliveries, 2_002);
+}
+
+#[tokio::test]
+async fn a_store_on_a_server_is_replayed_alike() {
+    let bench = Bench::on_server(&crate::cluster::Postgres::shared().await.database().await);
+    bench.receive(&message("envelope-sent", "env-a", 1)).await;
+    misread_as_activity(&bench, &message("envelope-delivered", "env-a", 2)).await;
+    bench.receive(&message("envelope-completed", "env-a", 3)).await;
+    bench.receive(&message("envelope-sent", "env-b", 4)).await;
+    bench.receive(&message("recipient-completed", "env-b", 5)).await;
+    let kinds = async |choice| {
+        let replayed = bench.publish(choice).await;
+        let kinds: Vec<_> = replayed.found().iter().map(|(kind, _)| *kind).collect();
+        (kinds, replayed.tally.same, replayed.tally.published)
+    };
+    let all = vec!["extra", "different", "missing"];
+    assert_eq!(kinds(Choice::default()).await, (all.clone(), 3, 0));
+    // The different one waits to be published anyway.
+    assert_eq!(kinds(unlike("all")).await, (all, 3, 1));
+    assert_eq!(kinds(Choice::default()).await, (vec!["extra"], 5, 0));
+    let (counts, rows) = bench.store.books_by_hand().await.unwrap();
+    let books: Vec<_> = equations(&counts).into_iter().chain(row_equations(&counts, &rows)).collect();
+    assert_eq!(imbalances(&books).next(), None, "{counts:?} {rows:?}");
+    assert_eq!(counts.replayed, 1);
+    let last = Wanted { from: Some(Bound::Time(bench.clock.now())), ..Wanted::default() };
+    assert_eq!(bench.replay(last).await.tally.deliveries, 1);
+    bench.store.close().await;
 }

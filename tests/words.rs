@@ -7,6 +7,7 @@ mod words {
     mod common;
     mod fixtures;
     mod hostile;
+    mod laws;
     mod life;
     mod order;
     mod samples;

@@ -20,7 +20,7 @@ use crate::store::{FeedQuery, Store};
 use crate::telemetry::logs;
 
 use super::Error;
-use super::server::{App, runtime, stop_on_signal};
+use super::server::{App, runtime, stop_on_signal, write_privately};
 
 /// What the demo tells while it runs.
 pub trait Audience: Send + 'static {
@@ -42,6 +42,7 @@ pub fn demo(loaded: Loaded, seconds: Option<u64>, mut audience: impl Audience) -
         loaded.settings.log_format,
         if set("log.level") { &loaded.settings.log_level } else { "warn" },
     );
+    write_privately();
     let (own_folder, own_address) = (!set("data_dir") && !set("store"), !set("listen"));
     let mut settings = loaded.settings;
     runtime()?.block_on(async move {

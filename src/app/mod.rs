@@ -4,6 +4,7 @@ mod audit;
 mod demo;
 mod error;
 mod flows;
+mod http;
 mod keys;
 mod server;
 

@@ -3,14 +3,11 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
-use actix_web::web::Data;
-use actix_web::{App as Actix, HttpServer};
-use tokio::task::JoinHandle;
+use actix_server::ServerHandle;
+use actix_web::web::{Data, ServiceConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::base::{Clock, Dice, SystemClock, limits};
+use crate::base::{Clock, Dice, SystemClock};
 use crate::broker;
 use crate::config::{Loaded, Loader, Role, Settings};
 use crate::receive::{self, Receiver, Release, ReleaseError, Sources};
@@ -19,9 +16,8 @@ use crate::telemetry::{Metrics, logs};
 use crate::web::{self, Api};
 
 use super::flows::Flows;
+use super::http::{self, Serving};
 use super::{Error, keys};
-
-type Serving = JoinHandle<std::io::Result<()>>;
 
 /// A server that is bound and opened, but serves nothing yet.
 pub struct App {
@@ -65,12 +61,15 @@ impl App {
             clock: Arc::clone(&clock),
             dice: dice.clone(),
             metrics: Metrics::default(),
+            room: receive::Room::shared(settings.delivery_bytes_max),
             explaining: receive::Turns::default(),
+            crowded: receive::Turns::default(),
         };
         let spool = || format!("the spool {} cannot be prepared", receiver.spool.display());
         receiver.prepare().map_err(|why| Error::File { what: spool(), why })?;
         let bind = || -> std::io::Result<_> {
             let listener = TcpListener::bind(&settings.listen)?;
+            http::widen(&listener)?;
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
@@ -139,30 +138,22 @@ impl App {
     fn answer_requests(&self, stop: &CancellationToken) -> Result<(ServerHandle, Serving), Error> {
         let (api, whole_api) = (Data::new(self.api(stop.clone())), self.has(Role::Api));
         let receiver = self.has(Role::Receive).then(|| Data::new(self.receiver.clone()));
-        let mut server = HttpServer::new(move || {
-            Actix::new().wrap(from_fn(web::stamp)).configure(|app| {
-                if let Some(receiver) = &receiver {
-                    web::connect::configure(app, receiver.clone());
-                }
-                let faces = if whole_api { web::configure } else { web::configure_health };
-                faces(app, api.clone());
-            })
-        })
-        .disable_signals()
-        .shutdown_timeout(limits::SHUTDOWN_TIMEOUT.as_secs());
-        if let Some(threads) = self.settings.threads {
-            server = server.workers(threads);
-        }
+        let faces = move |app: &mut ServiceConfig| {
+            if let Some(receiver) = &receiver {
+                web::connect::configure(app, receiver.clone());
+            }
+            let faces = if whole_api { web::configure } else { web::configure_health };
+            faces(app, api.clone());
+        };
         let listener = self.listener.try_clone().map_err(Error::Http)?;
-        let server = server.listen(listener).map_err(Error::Http)?.run();
-        Ok((server.handle(), tokio::spawn(server)))
+        http::serve(listener, self.settings.threads, faces).map_err(Error::Http)
     }
 
     /// Serves until `stop` is cancelled; then finishes requests and publishes under way, and closes the store.
     ///
     /// # Errors
     /// When a part cannot be made, the HTTP server ends by itself, or the end takes longer than
-    /// [`limits::SHUTDOWN_TIMEOUT`].
+    /// [`SHUTDOWN_TIMEOUT`](crate::base::limits::SHUTDOWN_TIMEOUT).
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let flows = Flows::start(&self.settings, &self.roles, &self.receiver, &self.broker_status)?;
         let (requests, mut serving) = self.answer_requests(&stop)?;
@@ -219,6 +210,7 @@ pub fn serve(
     say: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
     start_logs(&loaded);
+    write_privately();
     runtime()?.block_on(async move {
         let dice = Dice::from_system();
         let app = App::build(loaded.settings, roles, Arc::new(SystemClock), dice)?;
@@ -238,6 +230,11 @@ pub(super) fn start_logs(loaded: &Loaded) {
     for warning in &loaded.warnings {
         tracing::warn!(key = %warning.key, "{}: {}", warning.what, warning.todo);
     }
+}
+
+/// Lets nobody but our own user read what we write: it is other people's data.
+pub(super) fn write_privately() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {

@@ -18,18 +18,71 @@ pub const RECIPIENTS_MAX: usize = 2_000;
 pub const CUSTOM_FIELDS_MAX: usize = 1_000;
 /// Longest word of an id or event name that is accepted from a message, in bytes.
 pub const WORD_BYTES_MAX: usize = 256;
+/// Longest name, address or reason that is taken over from a message into changes, in bytes; longer ones are cut. A
+/// message of a thousand recipients makes a thousand changes, and each tells the name of the whole.
+pub const TEXT_TAKEN_BYTES_MAX: usize = 1_024;
 /// DocuSign signs with up to 100 keys: `X-DocuSign-Signature-1` to `-100`.
 pub const SIGNATURES_MAX: usize = 100;
 /// Request headers kept with a delivery, in bytes.
 pub const HEADERS_BYTES_MAX: usize = 32 * 1024;
 /// A delivery must have arrived whole within this time, else its connection is closed.
 pub const DELIVERY_READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// Within that, a body has this long, and a second more for each [`DELIVERY_PACE_BYTES`] that have arrived: DocuSign
+/// writes a body in one go, and only who wants to hold a place writes it byte by byte.
+pub const DELIVERY_GRACE: Duration = Duration::from_secs(10);
+/// See [`DELIVERY_GRACE`]; a quarter of a megabit a second.
+pub const DELIVERY_PACE_BYTES: u64 = 32 * 1024;
 
-/// A refused signature is explained in the log at most so often, and only for bodies up to so many bytes: an
-/// explanation costs some thirty digests for each key.
+/// Connections at once, of all threads together: far more than DocuSign and a proxy open. What each may hold (a head of
+/// up to 128 KiB, and as much on its way out) is bounded by actix.
+pub const CONNECTIONS_MAX: usize = 4_096;
+/// Connections that the kernel lets wait to be accepted.
+pub const CONNECTIONS_WAITING_MAX: i32 = 1_024;
+/// Open files left to all else: store, broker, logs.
+pub const FILES_KEPT: usize = 256;
+/// Time for the first head on a connection.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection without a request is kept this long.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// Who sends a body that is not wanted has this long to notice the answer, before the connection is closed.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+/// On a connection without a request under way, something must be written this often: so later heads have a time as
+/// well, and an answer that nobody reads does not wait for ever. Longer than [`KEEP_ALIVE`] and [`STREAM_HEARTBEAT`].
+pub const WIRE_QUIET: Duration = Duration::from_secs(30);
+/// The same once a head has come: a body's time, and half as much for its answer.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Sources that may be configured: each adds the room of its own to what may be held in all.
+pub const SOURCES_MAX: usize = 100;
+/// Deliveries under way at once, of all sources together: four of the writer's groups, so that the disk is never short
+/// of work; more would only wait longer. One more is answered 503.
+pub const DELIVERIES_MAX: u64 = 2_048;
+/// Beside those, as many of each source, which no other source can take.
+pub const OWN_DELIVERIES: u64 = 16;
+/// Bytes of heads and bodies that the deliveries under way hold in memory, of all sources together. Packing and
+/// mapping need about as much again.
+pub const HELD_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// The same of each source's own: for usual deliveries, of some kilobytes, all of [`OWN_DELIVERIES`].
+pub const OWN_HELD_BYTES: u64 = 2 * 1024 * 1024;
+/// Bytes of large bodies on disk that are not yet let in, of all sources together. With a larger `delivery_bytes_max`,
+/// two of the largest.
+pub const SPOOL_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// The same of each source's own: one of the largest.
+pub const OWN_SPOOL_BYTES: u64 = DELIVERY_BYTES_MAX;
+/// That there is no room is logged at most this often: a flood must not become one of log lines.
+pub const CROWDED_EVERY: Duration = Duration::from_secs(1);
+
+/// A refused signature is explained in the log at most so often, and only for bodies up to so many bytes.
 pub const EXPLAIN_EVERY: Duration = Duration::from_secs(1);
 /// See [`EXPLAIN_EVERY`].
 pub const EXPLAIN_BYTES_MAX: usize = 64 * 1024;
+/// Signatures of a delivery that are looked at for it: DocuSign sends one for each of its active keys, and two in a
+/// rotation.
+pub const EXPLAIN_SIGNATURES_MAX: usize = 8;
+/// Digests that it costs for each key of the source, at most; each key of other sources costs one.
+pub const EXPLAIN_DIGESTS: usize = 30 + 4 * EXPLAIN_SIGNATURES_MAX;
+/// Bytes digested for it in all, some 50 ms of one core: with hundreds of keys only short bodies are explained.
+pub const EXPLAIN_WORK_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How often the books are audited: the equations are cheap, and an alarm a minute late is early enough.
 pub const BOOKS_EVERY: Duration = Duration::from_secs(60);
@@ -46,13 +99,14 @@ pub const REPLAY_CHANGES_MAX: usize = 10_000;
 pub const REPLAY_IDS_MAX: usize = 1_000;
 /// How often a life is read again that changes while it is read.
 pub const REPLAY_LOOKS_MAX: u32 = 5;
-/// Deliveries waiting for the store's writer; one more is answered 503.
+/// Writes waiting for the store's writer; one delivery more is answered 503. Not filled by deliveries alone: see
+/// [`DELIVERIES_MAX`].
 pub const STORE_QUEUE_MAX: usize = 4_096;
 /// Jobs in one transaction: larger groups only make the slowest answer slower.
 pub const STORE_GROUP_MAX: usize = 512;
 /// Bytes in one transaction, for the same reason.
 pub const STORE_GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Signing requests whose state the writer keeps in memory (some 300 bytes each).
+/// Signing requests and participants whose states the writer keeps in memory (some 300 bytes each).
 pub const STORE_CACHE_MAX: usize = 50_000;
 /// Readers for the faces, beside the writer.
 pub const STORE_READERS: usize = 3;
@@ -115,6 +169,8 @@ pub const RELAY_STOP_TIMEOUT: Duration = Duration::from_secs(12);
 pub const RELAY_STORE_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Time for one publish to be written and for one confirm to arrive; later, the connection is made anew.
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
+/// A channel that nacks is replaced by another one at most this often: see `broker::Lane`.
+pub const LANE_RENEW_EVERY: Duration = Duration::from_secs(1);
 /// First and longest wait between two attempts to reach the broker; each is jittered.
 pub const BROKER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
 /// Time for a connection to a broker, its login included: a peer that says nothing would else be waited for.
@@ -200,6 +256,8 @@ pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 pub const API_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Longest request id taken over from a caller, in bytes; a longer one is replaced by ours.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
+/// Characters of a request's path that are logged: ours are shorter.
+pub const PATH_CHARS_LOGGED: usize = 256;
 /// Counts and probes are taken anew at most this often, however many ask.
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// The store has this long to answer a probe before it counts as down.

@@ -48,13 +48,15 @@ pub enum Refusal {
     Soap,
     /// The client went away or sent a broken body before it was whole.
     Incomplete,
-    /// The store cannot take it now, or too many are waiting.
+    /// Too many deliveries are under way, or hold too much, of its source and in all.
+    Crowded,
+    /// The store cannot take it now.
     Unavailable,
 }
 
 impl Refusal {
     /// All refusals, for metrics and for the test that walks them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownSource,
         Self::NoKey,
         Self::SignatureMissing,
@@ -64,6 +66,7 @@ impl Refusal {
         Self::TooLarge,
         Self::Soap,
         Self::Incomplete,
+        Self::Crowded,
         Self::Unavailable,
     ];
 
@@ -79,6 +82,7 @@ impl Refusal {
             Self::TooLarge => "too_large",
             Self::Soap => "soap",
             Self::Incomplete => "incomplete",
+            Self::Crowded => "crowded",
             Self::Unavailable => "unavailable",
         }
     }

@@ -1,23 +1,23 @@
 //! A broker's address: an AMQP URI read without the traps of the library's own reading, its password never shown.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo, SASLMechanism};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
 use crate::base::limits;
 
-use super::Error;
+use super::certificates::Certificates;
+use super::error::ACCESS_REFUSED;
+use super::{Error, Settings};
 
 /// Where a broker is, and how to log in there. `Debug` and `Display` show it without the password.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
     uri: AMQPUri,
-    ca: Option<PathBuf>,
-    identity: Option<(PathBuf, PathBuf)>,
+    certificates: Certificates,
 }
 
 impl Address {
@@ -57,8 +57,7 @@ impl Address {
                 },
                 scheme,
             },
-            ca: None,
-            identity: None,
+            certificates: Certificates::default(),
         };
         address.read_query(&url)?;
         Ok(address)
@@ -79,7 +78,7 @@ impl Address {
                         value.parse().map_err(|_| wrong("names an auth_mechanism that is not known"))?;
                     query.auth_mechanism = Some(mechanism);
                 }
-                "cacertfile" => self.ca = Some(PathBuf::from(&*value)),
+                "cacertfile" => self.certificates.ca = Some(PathBuf::from(&*value)),
                 "certfile" => certificate = Some(PathBuf::from(&*value)),
                 "keyfile" => key = Some(PathBuf::from(&*value)),
                 other => {
@@ -89,13 +88,17 @@ impl Address {
                 }
             }
         }
-        self.identity = match (certificate, key) {
+        self.certificates.identity = match (certificate, key) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
             _ => return Err(wrong("has one of certfile and keyfile: they go together")),
         };
-        if (self.ca.is_some() || self.identity.is_some()) && self.uri.scheme == AMQPScheme::AMQP {
+        if self.certificates != Certificates::default() && self.uri.scheme == AMQPScheme::AMQP {
             return Err(wrong("has certificates but is amqp://: write amqps://"));
+        }
+        let external = self.uri.query.auth_mechanism == Some(SASLMechanism::External);
+        if external && self.certificates.identity.is_none() {
+            return Err(wrong("logs in by auth_mechanism=external, which takes certfile and keyfile"));
         }
         Ok(())
     }
@@ -104,28 +107,55 @@ impl Address {
         self.uri.clone()
     }
 
-    /// Reads the certificates' files, anew for each connection: certificates are renewed under running programs.
-    pub(super) async fn tls(&self) -> Result<OwnedTLSConfig, Error> {
-        let cert_chain = match &self.ca {
-            None => None,
-            Some(path) => Some(
-                String::from_utf8(read(path).await?)
-                    .map_err(|_| Error::Address(format!("{} is no PEM file", path.display())))?,
-            ),
-        };
-        let identity = match &self.identity {
-            None => None,
-            Some((certificate, key)) => {
-                Some(OwnedIdentity::PKCS8 { pem: read(certificate).await?, key: read(key).await? })
-            }
-        };
-        Ok(OwnedTLSConfig { identity, cert_chain })
+    pub(super) fn certificates(&self) -> &Certificates {
+        &self.certificates
+    }
+
+    /// What to do about a connection that did not come about, where the address has something to do with it.
+    pub(super) fn advice(&self, error: &lapin::Error) -> Option<String> {
+        let refused =
+            matches!(error.kind(), lapin::ErrorKind::ProtocolError(amqp) if amqp.get_id() == ACCESS_REFUSED);
+        if refused && self.uri.query.auth_mechanism == Some(SASLMechanism::External) {
+            let what = "RabbitMQ needs the plugin rabbitmq_auth_mechanism_ssl, EXTERNAL among its auth_mechanisms, and a \
+                        user with the name in the client certificate";
+            return Some(what.to_owned());
+        }
+        self.certificates.advice(error, &self.uri.authority.host)
     }
 }
 
-async fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let file = tokio::fs::read(path).await;
-    file.map_err(|why| Error::Address(format!("{} cannot be read: {why}", path.display())))
+/// Whether an address can be used, for settings.
+///
+/// # Errors
+/// [`Error::Address`], which tells what is wrong and never shows the text.
+pub fn check_address(text: &SecretString) -> Result<(), Error> {
+    Address::parse(text).map(drop)
+}
+
+/// How the first address logs in, for the management API of the same broker.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The virtual host.
+    pub vhost: String,
+    /// The user's name.
+    pub username: String,
+    /// The user's password.
+    pub password: SecretString,
+    /// Who signed the broker's certificate, where the address says so.
+    pub ca: Option<PathBuf>,
+}
+
+impl Settings {
+    /// How the first address logs in.
+    ///
+    /// # Errors
+    /// [`Error::Address`] where there is none, or it cannot be read.
+    pub fn login(&self) -> Result<Login, Error> {
+        let first = self.urls.first().ok_or_else(|| Error::Address("no broker is set".to_owned()))?;
+        let Address { uri, certificates } = Address::parse(first)?;
+        let AMQPUserInfo { username, password } = uri.authority.userinfo;
+        Ok(Login { vhost: uri.vhost, username, password: SecretString::from(password), ca: certificates.ca })
+    }
 }
 
 fn wrong(what: &str) -> Error {
@@ -243,6 +273,7 @@ mod tests {
             ("amqp://host?cacertfile=/a", "amqps"),
             ("amqp://host:port", "port"),
             ("amqp://a:100%@host", "%25"),
+            ("amqps://host?auth_mechanism=external", "certfile"),
         ] {
             let fault = fault(text);
             assert!(fault.contains(word), "{text}: {fault}");

@@ -54,6 +54,7 @@ impl From<&lapin::Error> for Lost {
     }
 }
 
-/// AMQP's reply codes that are told apart here and in the topology.
+/// AMQP's reply codes that are told apart.
+pub(super) const ACCESS_REFUSED: u16 = 403;
 pub(super) const NOT_FOUND: u16 = 404;
 pub(super) const PRECONDITION_FAILED: u16 = 406;

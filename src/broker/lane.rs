@@ -19,7 +19,11 @@ use super::{EXCHANGE, Mode, Standing, UNROUTED};
 /// A channel in confirm mode. Publishing takes it by `&mut`: two writers on one channel swap their confirms.
 #[derive(Debug)]
 pub struct Lane {
+    connection: Arc<Connection>,
     channel: Channel,
+    opened: Instant,
+    /// It has nacked something.
+    doubtful: bool,
     standing: watch::Receiver<Standing>,
     mode: Mode,
 }
@@ -62,16 +66,25 @@ impl Opener {
     /// # Errors
     /// When the broker gives no channel, or not in time.
     pub async fn lane(&self) -> Result<Lane, Lost> {
-        let opening = async {
-            let channel = self.connection.create_channel().await?;
-            channel.confirm_select(ConfirmSelectOptions::default()).await?;
-            Ok::<_, lapin::Error>(channel)
-        };
-        let channel = timeout(limits::BROKER_CONNECT_TIMEOUT, opening).await;
+        let channel = timeout(limits::BROKER_CONNECT_TIMEOUT, confirming(&self.connection)).await;
         let channel = channel.map_err(|_| Lost::Timeout("opening a channel"))?;
         let channel = channel.map_err(|error| Lost::from(&error))?;
-        Ok(Lane { channel, standing: self.standing.clone(), mode: self.mode })
+        Ok(Lane {
+            connection: Arc::clone(&self.connection),
+            channel,
+            opened: Instant::now(),
+            doubtful: false,
+            standing: self.standing.clone(),
+            mode: self.mode,
+        })
     }
+}
+
+/// Opens a channel in confirm mode.
+async fn confirming(connection: &Connection) -> Result<Channel, lapin::Error> {
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    Ok(channel)
 }
 
 impl Lane {
@@ -81,8 +94,12 @@ impl Lane {
     /// What comes back goes to `countersign.unrouted` at once. The alternate exchange does that as a rule, but it does
     /// not where the exchange was made without one, nor where the only queue bound is a stream that cannot be reached.
     pub async fn publish(&mut self, entries: &[Entry]) -> Answers {
+        if let Err(lost) = self.renew_where_doubtful().await {
+            return Answers { each: vec![Answer::Silent; entries.len()], lost: Some(lost) };
+        }
         let all: Vec<&Entry> = entries.iter().collect();
         let (mut each, mut lost) = self.round(EXCHANGE, &all).await;
+        self.doubtful |= each.contains(&Answer::Nacked);
         let back: Vec<usize> =
             (0..each.len()).filter(|at| matches!(each[*at], Answer::Returned(_))).collect();
         if lost.is_none() && !back.is_empty() {
@@ -96,6 +113,22 @@ impl Lane {
             }
         }
         Answers { each, lost }
+    }
+
+    /// Takes another channel after a nack. Mostly a queue is full, and then it changes nothing; but a channel that
+    /// published to a quorum queue while its leader's node went down goes on nacking for good, though the queue has
+    /// a new leader (seen with RabbitMQ 3.10), and on a new channel it takes everything.
+    async fn renew_where_doubtful(&mut self) -> Result<(), Lost> {
+        if !self.doubtful || self.opened.elapsed() < limits::LANE_RENEW_EVERY {
+            return Ok(());
+        }
+        let connection = Arc::clone(&self.connection);
+        let channel = self.patiently(confirming(&connection), "opening a channel").await?;
+        let old = std::mem::replace(&mut self.channel, channel.map_err(|error| Lost::from(&error))?);
+        (self.opened, self.doubtful) = (Instant::now(), false);
+        // All that it published is answered. Where it does not close in time, it goes with its connection.
+        let _ = timeout(limits::BROKER_CLOSE_TIMEOUT, old.close(200, "done".into())).await;
+        Ok(())
     }
 
     /// Publishes to an exchange and judges what comes back.

@@ -15,7 +15,7 @@ use crate::base::limits;
 
 use super::address::Address;
 use super::error::Lost;
-use super::topology::{self, Findings, said};
+use super::topology::{self, Drift, Findings, said};
 use super::{Error, Settings};
 
 /// How a connection stands.
@@ -49,7 +49,7 @@ impl Link {
 
     /// The same, beginning with the address of that number and going round.
     pub(super) async fn connect_from(settings: &Settings, first: usize) -> Result<Self, Error> {
-        let addresses = settings.urls.iter().map(Address::parse).collect::<Result<Vec<_>, _>>()?;
+        let addresses = Self::addresses(settings)?;
         let mut reasons = Vec::new();
         for turn in 0..addresses.len() {
             let address = &addresses[first.wrapping_add(turn) % addresses.len()];
@@ -62,7 +62,7 @@ impl Link {
     }
 
     async fn to(address: &Address) -> Result<Self, String> {
-        let tls = address.tls().await.map_err(|error| error.to_string())?;
+        let tls = address.certificates().read().await.map_err(|error| error.to_string())?;
         let properties = ConnectionProperties::default().with_connection_name("countersign".into());
         let runtime = lapin::runtime::default_runtime().map_err(|error| said(&error))?;
         let opening = Connection::connect_uri_with_config(address.uri(), properties, tls, runtime);
@@ -70,11 +70,42 @@ impl Link {
         let connection = timeout(limits::BROKER_CONNECT_TIMEOUT, opening)
             .await
             .map_err(|_| format!("no answer within {} s", limits::BROKER_CONNECT_TIMEOUT.as_secs()))?
-            .map_err(|error| said(&error))?;
+            .map_err(|error| match address.advice(&error) {
+                Some(advice) => format!("{} ({advice})", said(&error)),
+                None => said(&error),
+            })?;
         let connection = Arc::new(connection);
         let (sender, standing) = watch::channel(Standing::Open);
         let watcher = AbortOnDropHandle::new(tokio::spawn(watch_events(Arc::clone(&connection), sender)));
         Ok(Self { connection, address: address.to_string(), standing, _watcher: watcher })
+    }
+
+    /// Connects to each address by itself and closes again: what came of each, its password not shown.
+    ///
+    /// # Errors
+    /// When an address cannot be read.
+    pub async fn try_each(settings: &Settings) -> Result<Vec<(String, Result<(), String>)>, Error> {
+        let mut outcomes = Vec::new();
+        for address in Self::addresses(settings)? {
+            let outcome = match Self::to(&address).await {
+                Ok(link) => {
+                    link.close().await;
+                    Ok(())
+                }
+                Err(why) => Err(why),
+            };
+            outcomes.push((address.to_string(), outcome));
+        }
+        Ok(outcomes)
+    }
+
+    fn addresses(settings: &Settings) -> Result<Vec<Address>, Error> {
+        settings.urls.iter().map(Address::parse).collect()
+    }
+
+    /// The address that it goes to, without the password.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// How it stands, as that changes.
@@ -91,20 +122,20 @@ impl Link {
         self.still_there(findings)
     }
 
-    /// Looks whether the exchanges and queues are there, and declares nothing.
+    /// Looks how the broker differs from the topology, and changes nothing. Bindings cannot be seen over AMQP.
     ///
     /// # Errors
     /// When the connection is lost meanwhile.
-    pub async fn inspect(&self, settings: &Settings) -> Result<Findings, Error> {
-        let findings = topology::inspect(&self.connection, &topology::plan(settings)).await;
-        self.still_there(findings)
+    pub async fn check(&self, settings: &Settings) -> Result<Vec<Drift>, Error> {
+        let drifts = topology::check(&self.connection, &topology::plan(settings)).await;
+        self.still_there(drifts)
     }
 
     /// What was found over a connection that was lost meanwhile says nothing.
-    pub(super) fn still_there(&self, findings: Findings) -> Result<Findings, Error> {
+    pub(super) fn still_there<T>(&self, found: T) -> Result<T, Error> {
         match &*self.standing.borrow() {
             Standing::Lost(why) => Err(Error::Lost(why.to_string())),
-            _ => Ok(findings),
+            _ => Ok(found),
         }
     }
 

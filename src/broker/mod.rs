@@ -8,6 +8,7 @@
 
 mod address;
 mod backoff;
+mod certificates;
 mod error;
 mod lane;
 mod link;
@@ -17,11 +18,12 @@ mod settings;
 mod status;
 pub mod topology;
 
+pub use address::{Login, check_address};
 pub use backoff::backoff;
 pub use error::{Error, Lost};
 pub use lane::{Answer, Answers, Lane, Opener};
 pub use link::{Link, Standing};
 pub use publisher::{Publisher, Session};
-pub use settings::{Mode, Queue, QueueKind, Settings};
+pub use settings::{DeadLetterStrategy, Mode, Queue, QueueKind, Settings};
 pub use status::{Status, View};
-pub use topology::{AUDIT, EXCHANGE, Findings, Part, UNROUTED};
+pub use topology::{AUDIT, Drift, EXCHANGE, Findings, Part, UNROUTED};

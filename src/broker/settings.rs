@@ -28,12 +28,33 @@ pub struct Queue {
     pub dead_letter_exchange: Option<String>,
     /// Under which routing key they go there.
     pub dead_letter_routing_key: Option<String>,
+    /// How surely they arrive there; none where they go nowhere.
+    pub dead_letter_strategy: Option<DeadLetterStrategy>,
     /// Deliveries of one message before it is dead-lettered (quorum queues).
     pub delivery_limit: Option<u64>,
     /// Only one consumer at a time, so that order holds.
     pub single_active_consumer: bool,
     /// Most messages kept; a full queue refuses further ones, which then wait here: nothing is dropped.
     pub max_length: Option<u64>,
+}
+
+/// How a queue hands over its dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadLetterStrategy {
+    /// Once, and nobody looks whether they arrived.
+    AtMostOnce,
+    /// Until each is confirmed; meanwhile they stay in the queue. Quorum queues of RabbitMQ 3.10 and later.
+    AtLeastOnce,
+}
+
+impl DeadLetterStrategy {
+    /// The value of `x-dead-letter-strategy`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AtMostOnce => "at-most-once",
+            Self::AtLeastOnce => "at-least-once",
+        }
+    }
 }
 
 /// RabbitMQ's types of queue.

@@ -73,6 +73,14 @@ impl ServerArgs {
     /// # Errors
     /// When the environment cannot be read.
     pub(super) fn loader(&self) -> Result<Loader, Error> {
+        self.loader_with(&[])
+    }
+
+    /// The same with further flags of one command: each flag, its key, and what was written.
+    ///
+    /// # Errors
+    /// When the environment cannot be read.
+    pub(super) fn loader_with(&self, more: &[(&str, &str, &Option<String>)]) -> Result<Loader, Error> {
         let mut flags = self.settings.flags();
         let own = [
             ("--listen", "listen", &self.listen),
@@ -80,9 +88,9 @@ impl ServerArgs {
             ("--store", "store", &self.store),
             ("--broker", "broker", &self.broker),
         ];
-        for (flag, key, value) in own {
-            if let Some(value) = value.clone() {
-                flags.set.push(SetFlag { flag: flag.into(), key: key.into(), value });
+        for (flag, key, value) in own.iter().chain(more) {
+            if let Some(value) = (*value).clone() {
+                flags.set.push(SetFlag { flag: (*flag).into(), key: (*key).into(), value });
             }
         }
         Ok(Loader::from_environment(flags)?)

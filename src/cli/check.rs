@@ -193,34 +193,52 @@ async fn audit(store: &Store) -> Vec<Line> {
     lines
 }
 
-/// Connects as the relay would, and declares everything that it would.
+/// Tries each address, then declares by the first that answers, as the relay would.
 async fn broker(settings: &broker::Settings) -> Vec<Line> {
-    let shown = settings.urls.iter().map(crate::config::without_password).collect::<Vec<_>>().join(", ");
-    let link = match Link::connect(settings).await {
-        Ok(link) => link,
-        Err(why) => {
-            let todo =
-                "start RabbitMQ, or correct `broker` (COUNTERSIGN_BROKER): host, port, user, virtual host";
-            return vec![Line::new("broker", State::Failed, format!("{shown}: {why}")).todo(todo)];
-        }
+    let mut lines = match Link::try_each(settings).await {
+        Ok(outcomes) => addresses(outcomes),
+        Err(why) => vec![Line::new("broker", State::Failed, why.to_string()).todo(BROKER)],
     };
-    let mut lines = vec![Line::new("broker", State::Ok, format!("{shown}: connected"))];
-    match link.declare(settings).await {
-        Ok(said) => {
-            lines.extend(said.into_iter().map(|(part, outcome)| match outcome {
-                Ok(()) => Line::new("topology", State::Ok, format!("{part} is declared")),
-                Err(why) => Line::new("topology", State::Failed, format!("{part}: {why}")).todo(
-                    "where it exists with other properties, remove it in RabbitMQ or change its setting",
-                ),
-            }))
-        }
-        Err(why) => lines.push(
+    if lines.iter().any(|line| line.state == State::Ok) {
+        lines.extend(topology(settings).await);
+    }
+    lines
+}
+
+const BROKER: &str =
+    "start RabbitMQ, or correct `broker` (COUNTERSIGN_BROKER): host, port, user, virtual host";
+
+/// One that does not answer is a failure only where none does: the relay goes on to the next.
+fn addresses(outcomes: Vec<(String, Result<(), String>)>) -> Vec<Line> {
+    let any = outcomes.iter().any(|(_, outcome)| outcome.is_ok());
+    let line = |(address, outcome): (String, Result<(), String>)| match outcome {
+        Ok(()) => Line::new("broker", State::Ok, format!("{address}: connected")),
+        Err(why) if any => Line::new("broker", State::Weak, format!("{address}: {why}"))
+            .todo("another address answers, so changes are published; bring this one back, or leave it out"),
+        Err(why) => Line::new("broker", State::Failed, format!("{address}: {why}")).todo(BROKER),
+    };
+    outcomes.into_iter().map(line).collect()
+}
+
+async fn topology(settings: &broker::Settings) -> Vec<Line> {
+    let lost = |why: broker::Error| {
+        vec![
             Line::new("topology", State::Failed, why.to_string())
                 .todo("look at RabbitMQ's log, and try again"),
-        ),
-    }
+        ]
+    };
+    let link = match Link::connect(settings).await {
+        Ok(link) => link,
+        Err(why) => return lost(why),
+    };
+    let found = link.declare(settings).await;
     link.close().await;
-    lines
+    let line = |(part, outcome): (String, Result<(), String>)| match outcome {
+        Ok(()) => Line::new("topology", State::Ok, format!("{part} is declared")),
+        Err(why) => Line::new("topology", State::Failed, format!("{part}: {why}"))
+            .todo("`countersign topology check` tells each difference, and what to do about it"),
+    };
+    found.map_or_else(lost, |found| found.into_iter().map(line).collect())
 }
 
 /// Asks DocuSign for a token, and whose accounts it opens.

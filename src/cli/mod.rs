@@ -16,8 +16,9 @@ mod replay;
 mod serve;
 mod signature;
 mod simulate;
-mod sse;
+pub mod sse;
 mod terminal;
+mod topology;
 mod trace;
 
 use std::process::ExitCode;
@@ -65,6 +66,8 @@ enum Command {
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
+    Topology(topology::Topology),
+    #[command(subcommand)]
     Config(config::Config),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -107,6 +110,7 @@ impl Command {
             Self::Replay(replay) => replay.run(terminal),
             Self::Trace(trace) => trace.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
+            Self::Topology(topology) => topology.run(terminal),
             Self::Config(config) => config.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
             Self::Man(man) => man.run(terminal),

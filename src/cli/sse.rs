@@ -4,7 +4,7 @@ use crate::base::limits;
 
 /// One event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Event {
+pub struct Event {
     /// Its id; empty where it has none.
     pub id: String,
     /// Its data; several lines are joined by line ends.
@@ -13,7 +13,7 @@ pub(super) struct Event {
 
 /// Puts events together from bytes that arrive in any pieces.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub struct Decoder {
     line: Vec<u8>,
     after_carriage_return: bool,
     event: Event,
@@ -22,14 +22,14 @@ pub(super) struct Decoder {
 
 /// A line longer than the limit: whatever that is, it is no change.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct LineTooLong;
+pub struct LineTooLong;
 
 impl Decoder {
     /// Takes in bytes; the events that they complete.
     ///
     /// # Errors
     /// [`LineTooLong`]; the stream should be given up.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Vec<Event>, LineTooLong> {
+    pub fn take(&mut self, bytes: &[u8]) -> Result<Vec<Event>, LineTooLong> {
         let mut events = Vec::new();
         for &byte in bytes {
             let ends_pair = std::mem::take(&mut self.after_carriage_return) && byte == b'\n';

@@ -160,6 +160,7 @@ pub(super) fn settings(
         data_dir,
         store,
         broker,
+        broker_management: checker.secret(top, "broker_management", values::management_url),
         sources: sources::settings(checker, top, source_scopes),
         queues: queues::settings(checker, queue_scopes),
         api_token,

@@ -24,8 +24,8 @@ pub use fault::{Fault, Origin, Report};
 pub use load::{Loaded, Loader, ReloadedSources, load, reload_sources};
 pub use print::{REDACTED, Row, without_password};
 pub use settings::{
-    CloudEvents, DocusignSettings, LogFormat, QueueKind, QueueSettings, Role, Settings, SourceSettings,
-    StoreSetting,
+    CloudEvents, DeadLetterStrategy, DocusignSettings, LogFormat, QueueKind, QueueSettings, Role, Settings,
+    SourceSettings, StoreSetting,
 };
 pub use written::{Environment, Flags, ReadFile, SetFlag};
 

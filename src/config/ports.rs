@@ -18,7 +18,12 @@ impl Settings {
 
     /// What connects to the broker and declares what belongs there; none where changes wait in the store.
     pub fn for_broker(&self) -> Option<broker::Settings> {
-        (!self.broker.is_empty()).then(|| broker::Settings {
+        (!self.broker.is_empty()).then(|| self.for_topology())
+    }
+
+    /// The same where no connection is made: for what is to be declared, a broker need not be set.
+    pub fn for_topology(&self) -> broker::Settings {
+        broker::Settings {
             urls: self.broker.clone(),
             queues: self.queues.clone(),
             mode: match self.cloud_events {
@@ -26,7 +31,7 @@ impl Settings {
                 CloudEvents::Structured => broker::Mode::Structured,
             },
             audit_stream: self.audit_stream,
-        })
+        }
     }
 
     /// What calls DocuSign; none where there are no credentials to do it with.

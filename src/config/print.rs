@@ -8,7 +8,7 @@ use url::Url;
 
 use super::fault::Origin;
 use super::keys::{self, Key};
-use super::settings::{QueueSettings, Settings, SourceSettings, StoreSetting};
+use super::settings::{DeadLetterStrategy, QueueSettings, Settings, SourceSettings, StoreSetting};
 use super::written::{self, Scope};
 
 /// What stands in a secret's place.
@@ -111,6 +111,9 @@ fn top_value(settings: &Settings, key: &str) -> Value {
         },
         "broker" if settings.broker.is_empty() => json!("none"),
         "broker" => settings.broker.iter().map(|url| json!(without_password(url))).collect(),
+        "broker_management" => {
+            settings.broker_management.as_ref().map_or(Value::Null, |url| json!(without_password(url)))
+        }
         "hmac_keys" => all_hidden(settings.sources.first().map_or(&[], |source| &source.hmac_keys)),
         "api_token" => hidden(settings.api_token.as_ref()),
         "vault_key" => hidden(settings.vault_key.as_ref()),
@@ -158,6 +161,7 @@ fn queue_value(queue: &QueueSettings, key: &str) -> Value {
         "type" => json!(queue.kind.word()),
         "dead_letter_exchange" => json!(queue.dead_letter_exchange),
         "dead_letter_routing_key" => json!(queue.dead_letter_routing_key),
+        "dead_letter_strategy" => json!(queue.dead_letter_strategy.map(DeadLetterStrategy::word)),
         "delivery_limit" => json!(queue.delivery_limit),
         "single_active_consumer" => json!(queue.single_active_consumer),
         "max_length" => json!(queue.max_length),
@@ -165,7 +169,7 @@ fn queue_value(queue: &QueueSettings, key: &str) -> Value {
     }
 }
 
-/// A broker's or database's URL to be shown: its password hidden, its query left out.
+/// The URL of a broker, of its management API or of a database to be shown: its password hidden, its query left out.
 pub fn without_password(url: &SecretString) -> String {
     let Ok(mut url) = Url::parse(url.expose_secret()) else { return REDACTED.to_owned() };
     url.set_query(None);

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
 use crate::base::{AccountId, SourceName};
-pub use crate::broker::{Queue as QueueSettings, QueueKind};
+pub use crate::broker::{DeadLetterStrategy, Queue as QueueSettings, QueueKind};
 pub use crate::telemetry::logs::Format as LogFormat;
 
 /// Everything that can be set, checked. Secrets show neither in `Debug` nor in logs.
@@ -20,6 +20,8 @@ pub struct Settings {
     pub store: StoreSetting,
     /// AMQP URLs, tried in turn; none means that changes wait in the store.
     pub broker: Vec<SecretString>,
+    /// Address of RabbitMQ's management API, for `topology check`. It may hold a password.
+    pub broker_management: Option<SecretString>,
     /// The source `default`, then the others in the order of the file.
     pub sources: Vec<SourceSettings>,
     /// Subscribers' queues, declared at start.

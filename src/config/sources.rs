@@ -33,6 +33,11 @@ pub(super) fn settings(checker: &mut Checker<'_>, top: &Scope, scopes: &[Scope])
             sources.push(source);
         }
     }
+    if let Some(scope) = scopes.last().filter(|_| sources.len() > limits::SOURCES_MAX) {
+        let what = format!("there are {} sources; {} is the most", sources.len(), limits::SOURCES_MAX);
+        let todo = "let several accounts share a source: one source serves any number of them";
+        checker.fault(scope, "name", Wrong::new(what, todo));
+    }
     warn_of_closed_doors(checker, top, scopes, &sources);
     sources
 }

@@ -74,7 +74,20 @@ pub(super) fn broker_url(text: &str) -> Result<String, Wrong> {
     if url.host_str().is_none_or(str::is_empty) {
         return Err(Wrong::new("a broker URL names no host", todo));
     }
+    crate::broker::check_address(&text.into()).map_err(|why| Wrong::new(why.to_string(), todo))?;
     Ok(text.to_owned())
+}
+
+/// Address of RabbitMQ's management API; a secret, for the password that may be in it.
+pub(super) fn management_url(text: &str) -> Result<(), Wrong> {
+    let todo = "write http://HOST:15672 or https://HOST:15671, with USER:PASSWORD@ before the host where they are \
+                others than the broker's";
+    let wrong = |what: String| Wrong::new(what, todo);
+    let url = Url::parse(text).map_err(|why| wrong(format!("the address cannot be read: {why}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("the address is neither http:// nor https://".to_owned()));
+    }
+    Ok(())
 }
 
 /// A web address without a slash at its end; plain http only to this machine, since tokens go there.

@@ -79,6 +79,11 @@ impl Elider {
         }
     }
 
+    /// Bytes of memory that it holds.
+    pub fn held(&self) -> usize {
+        self.out.capacity()
+    }
+
     /// What is left of the body; `None` where even that is more than [`SKELETON_BYTES_MAX`].
     pub fn finish(mut self) -> Option<Bytes> {
         if let Place::Until(end) = self.place {

@@ -10,9 +10,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 
-use crate::base::limits::SIGNATURES_MAX;
+use crate::base::limits::{EXPLAIN_SIGNATURES_MAX, SIGNATURES_MAX};
 
-use super::signature::{DIGEST_HEADER, HEADER_PREFIX, decode, digest, is_signature, signatures};
+use super::signature::{
+    DIGEST_HEADER, HEADER_PREFIX, decode, digest, is_signature, other_algorithms, signatures,
+};
 use super::variations::{bodies, keys as key_variations};
 
 /// Why a signature matches or does not.
@@ -52,14 +54,15 @@ pub fn explain(
     let headers: Vec<_> = headers.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.clone())).collect();
     let case = Case { body, headers: &headers, keys: texts(keys), told: told(&headers) };
     let mut findings = Vec::new();
-    let algorithm = case.algorithm();
+    let matching = case.matching(body);
+    let algorithm = case.algorithm(matching.is_some());
     if case.keys.is_empty() {
         findings.push(finding(
             "no_key",
             "the source has no HMAC key, so every delivery is refused",
             "set hmac_keys to the key shown once under Connect Keys at DocuSign",
         ));
-    } else if let Some(number) = case.matching(body) {
+    } else if let Some(number) = matching {
         if algorithm.is_none() {
             let which = format!("key {number} of the source signed exactly this body");
             let advice = if number > 1 {
@@ -125,9 +128,9 @@ impl Case<'_> {
         decode(value).is_some_and(right)
     }
 
-    fn algorithm(&self) -> Option<Finding> {
-        let name = self.header(DIGEST_HEADER)?;
-        (!name.replace('-', "").eq_ignore_ascii_case("HMACSHA256") && !self.is_right(name)).then(|| {
+    /// Another algorithm is named. A signature in the place of the name is told as that, where there is no other.
+    fn algorithm(&self, signed: bool) -> Option<Finding> {
+        other_algorithms(self.headers).any(|name| signed || !self.is_right(name)).then(|| {
             finding(
                 "digest_unknown",
                 "X-Authorization-Digest names an algorithm other than HMACSHA256",
@@ -202,7 +205,7 @@ impl Case<'_> {
 
     /// The right digest in the wrong spelling, or of another algorithm.
     fn encoding_wrong(&self, findings: &mut Vec<Finding>) {
-        for value in signatures(self.headers).take(SIGNATURES_MAX).map(str::trim) {
+        for value in signatures(self.headers).take(EXPLAIN_SIGNATURES_MAX).map(str::trim) {
             for key in &self.keys {
                 let right = digest(key.as_bytes(), self.body);
                 let Some((word, problem)) = misspelt(value, &right, key, self.body) else { continue };

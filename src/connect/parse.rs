@@ -19,6 +19,12 @@ pub enum Unreadable {
     /// It begins with neither `{` nor `<`.
     #[error("the body is neither JSON nor XML: it begins with neither an object nor an element")]
     FormatUnknown,
+    /// It was compressed on its way, or by whoever signed it.
+    #[error(
+        "the body is compressed, which Connect never does and which is not unpacked: let nothing before this server \
+         compress requests"
+    )]
+    Compressed,
     /// It is not UTF-8.
     #[error("the body is not UTF-8 text")]
     NotUtf8,
@@ -79,6 +85,7 @@ impl Unreadable {
         match self {
             Self::Empty => "empty",
             Self::FormatUnknown => "format_unknown",
+            Self::Compressed => "compressed",
             Self::NotUtf8 => "not_utf8",
             Self::JsonBroken { .. } => "json_broken",
             Self::JsonTruncated => "json_truncated",
@@ -105,11 +112,18 @@ pub fn parse<'a>(
     delivery: &'a VerifiedDelivery,
     zone: Option<&TimeZone>,
 ) -> Result<ConnectEvent<'a>, Unreadable> {
-    match &delivery.delivery().body {
+    let delivery = delivery.delivery();
+    let event = match &delivery.body {
         Body::Inline(bytes) => parse_bytes(bytes, zone),
         Body::Spooled { skeleton: Some(bytes), .. } => parse_bytes(bytes, zone),
         Body::Spooled { skeleton: None, .. } => Err(Unreadable::TooLarge),
-    }
+    };
+    let encoded =
+        || delivery.header("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
+    event.map_err(|why| match why {
+        Unreadable::FormatUnknown | Unreadable::NotUtf8 if encoded() => Unreadable::Compressed,
+        why => why,
+    })
 }
 
 /// Reads what a body says: of the bytes as received, or of what [`super::elide`] left of them.
@@ -122,6 +136,7 @@ pub fn parse_bytes<'a>(body: &'a [u8], zone: Option<&TimeZone>) -> Result<Connec
         None => return Err(Unreadable::Empty),
         Some(b'{') => json::read(text)?,
         Some(b'<') => xml::read(text, zone)?,
+        Some(0x1f) if text.starts_with(b"\x1f\x8b") => return Err(Unreadable::Compressed),
         // A byte order mark of UTF-16 is the likeliest of these.
         Some(0xfe | 0xff) => return Err(Unreadable::NotUtf8),
         Some(_) => return Err(Unreadable::FormatUnknown),

@@ -126,6 +126,15 @@ pub fn verify(delivery: Delivery, digests: &Digests) -> Result<VerifiedDelivery,
     }
 }
 
+/// Why a delivery with these headers (names in lower case) cannot be let in whatever its body is: no key, or no
+/// signature. Its body need not be read.
+pub fn hopeless(headers: &[(String, String)], keys: &Keys) -> Option<Refusal> {
+    if keys.is_empty() {
+        return Some(Refusal::NoKey);
+    }
+    signatures(headers).next().is_none().then_some(Refusal::SignatureMissing)
+}
+
 fn refusal(delivery: &Delivery, digests: &Digests) -> Option<Refusal> {
     if digests.0.is_empty() {
         return Some(Refusal::NoKey);
@@ -140,17 +149,22 @@ fn refusal(delivery: &Delivery, digests: &Digests) -> Option<Refusal> {
             }
         }
     }
-    let known = |name: &str| name.replace('-', "").trim().eq_ignore_ascii_case("HMACSHA256");
-    let mut algorithms = delivery.headers.iter().filter(|(name, _)| name == DIGEST_HEADER);
     if !present {
         Some(Refusal::SignatureMissing)
-    } else if algorithms.any(|(_, value)| !known(value)) {
+    } else if other_algorithms(&delivery.headers).next().is_some() {
         Some(Refusal::DigestUnknown)
     } else if !bool::from(matched) {
         Some(Refusal::SignatureWrong)
     } else {
         None
     }
+}
+
+/// The values of all headers that name an algorithm other than ours.
+pub(super) fn other_algorithms(headers: &[(String, String)]) -> impl Iterator<Item = &str> {
+    let ours = |name: &str| name.replace('-', "").trim().eq_ignore_ascii_case("HMACSHA256");
+    let told = headers.iter().filter(|(name, _)| name == DIGEST_HEADER).map(|(_, value)| value.as_str());
+    told.filter(move |value| !ours(value))
 }
 
 /// The values of all signature headers, numbered 1 to [`SIGNATURES_MAX`]; names are in lower case.

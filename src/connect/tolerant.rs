@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::base::limits::TEXT_BYTES_MAX;
+
 use super::text::told;
 
 /// Something that can be filled from an object's entries, in whatever order and number they come.
@@ -39,6 +41,8 @@ pub(super) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> 
 
 fn decode(raw: &str) -> Option<Cow<'_, str>> {
     match raw.as_bytes().first()? {
+        // As written, between its quotes: so long a text is not in what is left of a large body either.
+        b'"' if raw.len() > TEXT_BYTES_MAX + 2 => None,
         b'"' if !raw.contains('\\') => told(Cow::Borrowed(raw.get(1..raw.len() - 1)?)),
         b'"' => told(Cow::Owned(unescape(raw)?)),
         b'{' | b'[' | b'n' => None,

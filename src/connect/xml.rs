@@ -29,6 +29,7 @@ pub(super) fn read<'a>(body: &'a [u8], zone: Option<&TimeZone>) -> Result<Connec
     let mut message = Message::default();
     loop {
         let event = reader.read_event().map_err(|why| unreadable(&why, &reader, body))?;
+        message.run.follow(&event, message.text.len());
         match event {
             Event::Start(element) => message.open(&element)?,
             Event::Empty(element) => {
@@ -159,12 +160,42 @@ impl Node {
     }
 }
 
+/// A run of text and entities between two pieces of markup, as written: what is longer than [`TEXT_BYTES_MAX`] is not
+/// in what is left of a large body ([`super::elide`]), and so is not read from a whole one either.
+#[derive(Debug, Default)]
+struct Run {
+    /// Its length as written; 0 in markup.
+    bytes: usize,
+    /// How long the text of the leaf was before it.
+    begin: usize,
+    /// True where text may go on.
+    open: bool,
+}
+
+impl Run {
+    /// Takes in the next event; `read` is the length of the leaf's text before it.
+    fn follow(&mut self, event: &Event<'_>, read: usize) {
+        let (bytes, open) = match event {
+            Event::Text(text) => (text.len(), true),
+            // With its `&` and `;`.
+            Event::GeneralRef(entity) => (entity.len() + 2, true),
+            Event::CData(text) => (text.len(), false),
+            _ => (0, false),
+        };
+        if !(self.open && open) {
+            *self = Self { bytes: 0, begin: read, open };
+        }
+        self.bytes += bytes;
+    }
+}
+
 /// What was read so far.
 #[derive(Debug, Default)]
 struct Message<'a> {
     path: Vec<Node>,
     rooted: bool,
     text: Cow<'a, str>,
+    run: Run,
     envelope: EnvelopeRow<'a>,
     recipients: Vec<RecipientRow<'a>>,
     field: (Option<Cow<'a, str>>, Option<Cow<'a, str>>),
@@ -228,7 +259,11 @@ impl<'a> Message<'a> {
     /// Adds to the text of the present leaf; what is too long to be kept is cut just above the bound, where
     /// [`told`] drops it.
     fn push(&mut self, piece: Cow<'a, str>) {
-        if self.text.is_empty() {
+        if self.run.bytes > TEXT_BYTES_MAX {
+            if self.text.len() > self.run.begin {
+                self.text.to_mut().truncate(self.run.begin);
+            }
+        } else if self.text.is_empty() {
             self.text = piece;
         } else if self.text.len() <= TEXT_BYTES_MAX {
             self.text.to_mut().push_str(&piece);

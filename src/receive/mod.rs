@@ -3,19 +3,22 @@
 mod intake;
 mod release;
 pub mod replay;
+mod room;
 mod source;
 mod stored;
-mod visit;
 
 pub use release::{Release, ReleaseError, release};
+pub use room::Room;
 pub use source::{Source, Sources};
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use jiff::Timestamp;
+use tracing::Instrument as _;
 
 use crate::base::{Clock, DeliveryId, Dice, Outcome, Refusal, SourceName, limits};
 use crate::connect::{self, Body, Delivery, Unreadable, VerifiedDelivery, signature};
@@ -23,8 +26,8 @@ use crate::signing::map;
 use crate::store::{self, Arrival, Reading, Store};
 use crate::telemetry::{Metric, Metrics};
 
-use intake::Broken;
-use visit::Visit;
+use intake::{Broken, Space};
+use room::{Hold, Kind};
 
 /// What the receiver stands on; cheap to clone.
 #[derive(Debug, Clone)]
@@ -43,18 +46,22 @@ pub struct Receiver {
     pub dice: Dice,
     /// The books.
     pub metrics: Metrics,
+    /// The room that all sources share.
+    pub room: Room,
     /// When a refused signature was last explained.
     pub explaining: Turns,
+    /// When it was last told that there is no room.
+    pub crowded: Turns,
 }
 
-/// Lets something happen at most once in [`limits::EXPLAIN_EVERY`]; cheap to clone.
+/// Lets something happen at most once in a while; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Turns(Arc<Mutex<Option<Timestamp>>>);
 
 impl Turns {
-    fn turn(&self, now: Timestamp) -> bool {
+    fn turn(&self, now: Timestamp, every: Duration) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = last.is_none_or(|last| now.duration_since(last).unsigned_abs() >= limits::EXPLAIN_EVERY);
+        let due = last.is_none_or(|last| now.duration_since(last).unsigned_abs() >= every);
         if due {
             *last = Some(now);
         }
@@ -74,6 +81,22 @@ pub struct Request {
 impl Request {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// A delivery that has begun: should it end without an outcome, it did not come whole.
+struct Begun<'a> {
+    receiver: &'a Receiver,
+    delivery_id: DeliveryId,
+    source: &'a SourceName,
+    open: bool,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.receiver.record(&Outcome::Refused(Refusal::Incomplete), self.delivery_id, self.source);
+        }
     }
 }
 
@@ -106,13 +129,35 @@ impl Receiver {
         chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Fate {
         let delivery_id = DeliveryId(self.dice.uuid_at(self.clock.now()));
-        let visit = Visit::begin(self.metrics.clone(), delivery_id, request.source.clone());
-        let outcome = match self.let_in(delivery_id, request, chunks).await {
-            Ok((source, verified)) => self.take(source, verified, visit).await,
+        let source = request.source.clone();
+        self.metrics.count(Metric::Milestones, "received", 1);
+        self.metrics.shift(Metric::Receiving, "", 1);
+        // A client that resets its connection drops this future: until it is let in, that is an outcome as well.
+        let mut begun = Begun { receiver: self, delivery_id, source: &source, open: true };
+        let let_in = self.let_in(delivery_id, request, chunks).await;
+        begun.open = false;
+        let outcome = match let_in {
             Err(refusal) => {
-                let outcome = Outcome::Refused(refusal);
-                visit.end(&outcome);
-                outcome
+                let refused = Outcome::Refused(refusal);
+                self.record(&refused, delivery_id, &source);
+                refused
+            }
+            Ok((of, verified, hold)) => {
+                self.metrics.count(Metric::Milestones, "verified", 1);
+                let (receiver, name) = (self.clone(), source.clone());
+                let stored = async move {
+                    let outcome = receiver.take(of, verified).await;
+                    receiver.record(&outcome, delivery_id, &name);
+                    // It held its room until here, however long its client waited.
+                    drop(hold);
+                    outcome
+                };
+                // In a task of its own: what was let in is stored, counted and logged, whoever still waits for it.
+                tokio::spawn(stored.in_current_span()).await.unwrap_or_else(|_| {
+                    let broken_off = Outcome::Refused(Refusal::Unavailable);
+                    self.record(&broken_off, delivery_id, &source);
+                    broken_off
+                })
             }
         };
         Fate { outcome, delivery_id }
@@ -124,7 +169,7 @@ impl Receiver {
         id: DeliveryId,
         request: Request,
         chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    ) -> Result<(Arc<Source>, VerifiedDelivery), Refusal> {
+    ) -> Result<(Arc<Source>, VerifiedDelivery, Hold), Refusal> {
         let source = self.sources.get(&request.source).ok_or(Refusal::UnknownSource)?;
         if !source.admits(request.header("authorization")) {
             return Err(Refusal::BasicWrong);
@@ -136,23 +181,32 @@ impl Receiver {
         if told.is_some_and(|n| n > self.body_bytes_max) {
             return Err(Refusal::TooLarge);
         }
-        let reading = intake::take_in(chunks, &source.keys, self.body_bytes_max, &self.spool, id);
-        let taken = tokio::time::timeout(limits::DELIVERY_READ_TIMEOUT, reading).await;
-        let (body, digests) = match taken {
-            Err(_) => return Err(Refusal::Incomplete),
-            Ok(Err(Broken::Refused(refusal))) => return Err(refusal),
-            Ok(Err(Broken::Spool(error))) => {
+        // A short body is read all the same: it is what a wrong signature is explained with.
+        if told.is_none_or(|n| n > limits::EXPLAIN_BYTES_MAX as u64)
+            && let Some(refusal) = signature::hopeless(&request.headers, &source.keys)
+        {
+            return Err(refusal);
+        }
+        let mut hold = Hold::begin(&source.room, &self.room).ok_or(Refusal::Crowded)?;
+        let head = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() as u64;
+        if !hold.set(Kind::Memory, head) {
+            return Err(Refusal::Crowded);
+        }
+        let space = Space { most: self.body_bytes_max, spool: &self.spool, hold: &mut hold, head };
+        let (body, digests) = match intake::take_in(chunks, &source.keys, id, space).await {
+            Err(Broken::Refused(refusal)) => return Err(refusal),
+            Err(Broken::Spool(error)) => {
                 tracing::error!(%error, "a large body could not be written to the spool: is the disk full?");
                 return Err(Refusal::Unavailable);
             }
-            Ok(Ok(taken)) => taken,
+            Ok(taken) => taken,
         };
         let traceparent = self.traceparent(request.header("traceparent"));
         let headers = kept(request.headers);
         let received_at = self.clock.now();
         let delivery = Delivery { id, source: source.name.clone(), received_at, headers, body, traceparent };
         match signature::verify(delivery, &digests) {
-            Ok(verified) => Ok((source, verified)),
+            Ok(verified) => Ok((source, verified, hold)),
             Err((delivery, refusal)) => {
                 self.explain(&delivery, &source);
                 intake::discard(&delivery.body).await;
@@ -162,42 +216,26 @@ impl Receiver {
     }
 
     /// From the verified delivery to its outcome.
-    async fn take(&self, source: Arc<Source>, verified: VerifiedDelivery, visit: Visit) -> Outcome {
-        visit.verified();
+    async fn take(&self, source: Arc<Source>, verified: VerifiedDelivery) -> Outcome {
         let reading = match read(&verified, &source) {
             Err(Unreadable::Soap) => {
                 intake::discard(&verified.delivery().body).await;
-                let outcome = Outcome::Refused(Refusal::Soap);
-                visit.end(&outcome);
-                return outcome;
+                return Outcome::Refused(Refusal::Soap);
             }
             Err(unreadable) => Reading::Unreadable(unreadable.to_string()),
             Ok(reading) => reading,
         };
-        // In a task of its own: a client that hangs up drops this future, and what was begun must end.
-        let receiver = self.clone();
-        let storing = tokio::spawn(async move {
-            let outcome = receiver.store(Arrival { delivery: verified, reading }).await;
-            visit.end(&outcome);
-            outcome
-        });
-        storing.await.unwrap_or(Outcome::Refused(Refusal::Unavailable))
-    }
-
-    async fn store(&self, arrival: Arrival) -> Outcome {
-        match self.store.append(arrival).await {
+        match self.store.append(Arrival { delivery: verified, reading }).await {
             Ok(appended) => {
                 self.tally(&appended.changes);
                 appended.outcome
             }
             Err(error) => {
                 self.metrics.count(Metric::StoreErrors, "", 1);
-                match error {
-                    store::Error::Busy => {
-                        tracing::warn!("deliveries come faster than the disk takes them: answering 503")
-                    }
-                    error => tracing::error!(%error, "a delivery could not be stored: answering 503"),
+                if matches!(error, store::Error::Busy) {
+                    return Outcome::Refused(Refusal::Crowded);
                 }
+                tracing::error!(%error, "a delivery could not be stored: answering 503");
                 Outcome::Refused(Refusal::Unavailable)
             }
         }
@@ -210,24 +248,60 @@ impl Receiver {
         }
     }
 
-    /// Tells the operator why a signature fails; never the key, never the body. Not every time: it costs some thirty
-    /// digests for each key, which anyone could make us pay.
-    fn explain(&self, delivery: &Delivery, source: &Source) {
+    fn record(&self, outcome: &Outcome, delivery_id: DeliveryId, source: &SourceName) {
+        self.metrics.shift(Metric::Receiving, "", -1);
+        self.metrics.count(Metric::Deliveries, outcome.word(), 1);
+        if !matches!(outcome, Outcome::Refused(_)) {
+            self.metrics.count(Metric::Milestones, "stored", 1);
+        }
+        match outcome {
+            Outcome::Accepted | Outcome::Duplicate => {
+                tracing::debug!(%delivery_id, %source, outcome = outcome.word(), "delivery");
+            }
+            Outcome::Refused(Refusal::Crowded) => {
+                self.metrics.count(Metric::Refusals, Refusal::Crowded.word(), 1);
+                if self.crowded.turn(self.clock.now(), limits::CROWDED_EVERY) {
+                    tracing::warn!(%source, "deliveries come faster than they can be written: answering 503");
+                }
+            }
+            Outcome::Refused(refusal) => {
+                self.metrics.count(Metric::Refusals, refusal.word(), 1);
+                tracing::info!(%delivery_id, %source, outcome = "refused", reason = refusal.word(), "delivery");
+            }
+            Outcome::Quarantined(reason) => {
+                tracing::warn!(%delivery_id, %source, outcome = "quarantined", %reason,
+                    "an authentic delivery cannot be read: see `countersign quarantine show {delivery_id}`");
+            }
+        }
+    }
+
+    /// Tells the operator why a signature fails; never the key, never the body. Not every time, not whatever it costs,
+    /// and not on a thread that answers requests: anyone could make us pay for it.
+    fn explain(&self, delivery: &Delivery, source: &Arc<Source>) {
         let Body::Inline(body) = &delivery.body else { return };
-        if body.len() > limits::EXPLAIN_BYTES_MAX || !self.explaining.turn(delivery.received_at) {
+        let all = self.sources.all();
+        let digests = all.values().map(|source| source.keys.len()).sum::<usize>()
+            + source.keys.len() * limits::EXPLAIN_DIGESTS;
+        if body.len() > limits::EXPLAIN_BYTES_MAX
+            || body.len() * digests > limits::EXPLAIN_WORK_BYTES_MAX
+            || !self.explaining.turn(delivery.received_at, limits::EXPLAIN_EVERY)
+        {
             return;
         }
-        let all = self.sources.all();
-        let others: Vec<(&str, &[secrecy::SecretString])> = all
-            .values()
-            .filter(|other| other.name != source.name)
-            .map(|other| (other.name.as_str(), other.key_texts.as_slice()))
-            .collect();
-        let explanation = signature::explain(body, &delivery.headers, &source.key_texts, &others);
-        for finding in &explanation.findings {
-            tracing::warn!(delivery_id = %delivery.id, source = %source.name, finding = finding.word, advice = %finding.advice,
-                "a signature does not verify: {}", finding.problem);
-        }
+        let (id, body, headers) = (delivery.id, body.clone(), delivery.headers.clone());
+        let (source, span) = (Arc::clone(source), tracing::Span::current());
+        tokio::task::spawn_blocking(move || {
+            let _within = span.entered();
+            let others: Vec<(&str, &[secrecy::SecretString])> = all
+                .values()
+                .filter(|other| other.name != source.name)
+                .map(|other| (other.name.as_str(), other.key_texts.as_slice()))
+                .collect();
+            for finding in signature::explain(&body, &headers, &source.key_texts, &others).findings {
+                tracing::warn!(delivery_id = %id, source = %source.name, finding = finding.word, advice = %finding.advice,
+                    "a signature does not verify: {}", finding.problem);
+            }
+        });
     }
 
     /// The request's own trace context where it is well formed, else a new one.

@@ -5,10 +5,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::base::{AccountId, SourceName};
+use crate::base::{AccountId, SourceName, limits};
 use crate::connect::signature::Keys;
+
+use super::room::Room;
 
 /// One source: the last word of `/connect/{source}`, or `default`.
 #[derive(Debug)]
@@ -25,27 +28,40 @@ pub struct Source {
     pub timezone: Option<TimeZone>,
     /// `user:password` of the second factor, where one is asked for.
     pub basic_auth: Option<SecretString>,
+    /// Room for its deliveries that no other source can take.
+    pub(super) room: Room,
 }
 
 impl Source {
     /// A source with these keys and nothing else asked for.
     pub fn new(name: SourceName, key_texts: Vec<SecretString>) -> Self {
         let keys = Keys::new(&key_texts);
-        Self { name, keys, key_texts, accounts: Vec::new(), timezone: None, basic_auth: None }
+        Self {
+            name,
+            keys,
+            key_texts,
+            accounts: Vec::new(),
+            timezone: None,
+            basic_auth: None,
+            room: Room::own(),
+        }
     }
 
     /// Whether the `Authorization` header is the one asked for, in constant time.
     pub(super) fn admits(&self, authorization: Option<&str>) -> bool {
         let Some(wanted) = &self.basic_auth else { return true };
-        let wanted = super::intake::basic(wanted.expose_secret());
-        authorization.is_some_and(|given| bool::from(given.as_bytes().ct_eq(wanted.as_bytes())))
+        // As digests, so that the time tells nothing of the length either.
+        let digest = |text: &str| -> [u8; 32] { Sha256::digest(text).into() };
+        let wanted = digest(&super::intake::basic(wanted.expose_secret()));
+        authorization.is_some_and(|given| digest(given).ct_eq(&wanted).into())
     }
 
     /// The account that a message speaks for: the one in its signed body, else the source's only one, else the
     /// unsigned hint in the header `X-DocuSign-AccountId`.
     pub(super) fn account(&self, told: Option<&str>, hint: Option<&str>) -> AccountId {
         let only = || (self.accounts.len() == 1).then(|| self.accounts[0].clone());
-        let named = |text: Option<&str>| text.filter(|t| !t.trim().is_empty()).map(AccountId::new);
+        let fits = |text: &&str| !text.trim().is_empty() && text.len() <= limits::WORD_BYTES_MAX;
+        let named = |text: Option<&str>| text.filter(fits).map(AccountId::new);
         named(told).or_else(only).or_else(|| named(hint)).unwrap_or_else(AccountId::unknown)
     }
 
@@ -67,9 +83,16 @@ impl Sources {
         Self(Arc::new(RwLock::new(Arc::new(by_name(sources)))))
     }
 
-    /// Puts others in place; requests under way keep those that they began with.
-    pub fn replace(&self, sources: Vec<Source>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(by_name(sources));
+    /// Puts others in place; requests under way keep those that they began with, and go on counting for a source of
+    /// the same name.
+    pub fn replace(&self, mut sources: Vec<Source>) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for source in &mut sources {
+            if let Some(before) = all.get(&source.name) {
+                source.room = before.room.clone();
+            }
+        }
+        *all = Arc::new(by_name(sources));
     }
 
     /// The source of that name.

@@ -1,6 +1,6 @@
 //! From DocuSign's words to the unified ones: the one module that says both "envelope" and "signing request".
 
-use crate::base::{AccountId, Moment, ParticipantId, SigningRequestId, Subject};
+use crate::base::{AccountId, Moment, ParticipantId, SigningRequestId, Subject, limits};
 use crate::connect::{ConnectEvent, Envelope, Object, Recipient};
 
 use super::{Activity, Mark, Observation, ParticipantStatus, Person, SigningRequestStatus};
@@ -45,17 +45,17 @@ pub fn observe(event: &ConnectEvent<'_>, account: AccountId) -> Observation {
         let envelope = event.envelope.as_ref();
         let reason = envelope.and_then(|envelope| envelope.voided_reason.as_deref());
         let expired = envelope.and_then(|envelope| envelope.status.as_deref()).is_some_and(is_expired);
-        seen.cancellation_reason = reason.or(expired.then_some(EXPIRED)).map(str::to_owned);
+        seen.cancellation_reason = reason.or(expired.then_some(EXPIRED)).map(taken);
     }
     seen
 }
 
 fn subject(event: &ConnectEvent<'_>) -> (Subject, Option<String>) {
-    let envelope_name = || event.envelope.as_ref()?.subject.as_deref().map(str::to_owned);
+    let envelope_name = || event.envelope.as_ref()?.subject.as_deref().map(taken);
     match &event.object {
         Object::Envelope(id) => (Subject::SigningRequest(SigningRequestId::new(id)), envelope_name()),
         Object::Template(id, name) => {
-            (Subject::Template(id.trim().to_lowercase()), name.as_deref().map(str::to_owned))
+            (Subject::Template(id.trim().to_lowercase()), name.as_deref().map(taken))
         }
         Object::Agreement(id) => (Subject::Agreement(id.trim().to_lowercase()), None),
         Object::None => (Subject::Account, None),
@@ -200,9 +200,39 @@ fn person(id: &str, recipient: Option<&Recipient<'_>>, status: Option<Participan
     });
     Person {
         id: ParticipantId::new(id),
-        name: recipient.and_then(|recipient| recipient.name.as_deref()).map(str::to_owned),
-        email: recipient.and_then(|recipient| recipient.email.as_deref()).map(str::to_owned),
-        reason: reason.map(str::to_owned),
+        name: recipient.and_then(|recipient| recipient.name.as_deref()).map(taken),
+        email: recipient.and_then(|recipient| recipient.email.as_deref()).map(taken),
+        reason: reason.map(taken),
         routing_order: recipient.and_then(|recipient| recipient.routing_order),
+    }
+}
+
+/// A text of the message's own, cut where it is too long: it then ends in `…`.
+fn taken(text: &str) -> String {
+    const CUT: &str = "…";
+    if text.len() <= limits::TEXT_TAKEN_BYTES_MAX {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(limits::TEXT_TAKEN_BYTES_MAX - CUT.len());
+    format!("{}{CUT}", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters_and_says_so() {
+        let most = limits::TEXT_TAKEN_BYTES_MAX;
+        for whole in ["", "Lease 14", &"x".repeat(most), &"é".repeat(most / 2)] {
+            assert_eq!(taken(whole), whole);
+        }
+        for long in
+            ["x".repeat(most + 1), "é".repeat(most), "🖋".repeat(most), format!("x{}", "🖋".repeat(most))]
+        {
+            let cut = taken(&long);
+            assert!(cut.len() <= most && cut.len() > most - 8, "{}", cut.len());
+            assert!(long.starts_with(cut.strip_suffix('…').unwrap()));
+        }
     }
 }

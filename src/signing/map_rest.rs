@@ -53,8 +53,13 @@ pub fn signing_request(json: &str, base: &str) -> Result<SigningRequest, String>
     if !json.trim_start().starts_with('{') {
         return Err("not a JSON object".to_owned());
     }
-    let envelope: Envelope = serde_json::from_str(json)
-        .map_err(|e| format!("not the JSON of an envelope, at line {} column {}", e.line(), e.column()))?;
+    let envelope: Envelope = serde_json::from_str(json).or_else(|why| {
+        // A key that is told twice is no reason to refuse the rest: as in deliveries, its last value stands.
+        let whole = serde_json::from_str::<serde_json::Value>(json).and_then(serde_json::from_value);
+        whole.map_err(|_| {
+            format!("not the JSON of an envelope, at line {} column {}", why.line(), why.column())
+        })
+    })?;
     Ok(from_envelope(&envelope, base))
 }
 

@@ -116,6 +116,11 @@ impl State {
         self.participants.iter().map(|(id, p)| (id, p.status()))
     }
 
+    /// How many participants are known.
+    pub fn participant_count(&self) -> usize {
+        self.participants.len()
+    }
+
     /// The name told last.
     pub fn name(&self) -> Option<&str> {
         self.name.as_ref().map(|(_, name)| name.as_str())

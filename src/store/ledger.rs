@@ -75,6 +75,8 @@ pub(super) struct Ledger {
     /// Activities that this transaction asked for, and whether they were published before.
     activities: HashMap<ChangeId, bool>,
     young: HashMap<Key, Held>,
+    /// About how much `young` holds: each state counts, and each of its participants, whenever it is written.
+    young_weight: usize,
     old: HashMap<Key, Held>,
     dirty: HashSet<Key>,
     /// The latest time seen in this transaction.
@@ -102,6 +104,7 @@ impl Ledger {
             claims: Vec::new(),
             activities: HashMap::new(),
             young: HashMap::new(),
+            young_weight: 0,
             old: HashMap::new(),
             dirty: HashSet::new(),
             now: Timestamp::UNIX_EPOCH,
@@ -116,6 +119,7 @@ impl Ledger {
     /// Forgets everything and reads the last numbers again.
     pub(super) fn reset(&mut self) -> Result<(), Error> {
         self.young.clear();
+        self.young_weight = 0;
         self.old.clear();
         self.dirty.clear();
         self.activities.clear();
@@ -264,6 +268,7 @@ impl Ledger {
         let now = self.now;
         for key in self.dirty.drain() {
             let Some(held) = self.young.get_mut(&key) else { continue };
+            self.young_weight += 1 + held.state.participant_count();
             let state = serde_json::to_string(&held.state).map_err(|e| Error::Unavailable(e.to_string()))?;
             if held.stored {
                 self.session.write(
@@ -301,8 +306,9 @@ impl Ledger {
         )?;
         std::mem::take(&mut self.books).write(&self.session)?;
         // Two generations: what was not asked for since the last turn is forgotten, so memory stays bounded.
-        if self.young.len() >= limits::STORE_CACHE_MAX / 2 {
+        if self.young_weight >= limits::STORE_CACHE_MAX / 2 {
             self.old = std::mem::take(&mut self.young);
+            self.young_weight = 0;
         }
         Ok(())
     }

@@ -335,3 +335,6 @@ impl Store {
         self.flow_readers.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

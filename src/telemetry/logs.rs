@@ -4,8 +4,10 @@ use std::io::{self, IsTerminal as _};
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::{Directive, LevelFilter};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{FormatFields, debug_fn};
 
 /// How logs look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,8 +55,8 @@ pub fn init(format: Format, level: &str) {
 }
 
 /// Libraries that tell too much of themselves: what lapin calls an error, the broker's door reports once and in our
-/// words. A directive of the operator's wins.
-const QUIET: &str = "actix_server=warn,lapin=off";
+/// words; what actix_http calls one, any client can make happen as often as it likes. A directive of the operator's wins.
+const QUIET: &str = "actix_server=warn,actix_http=off,lapin=off";
 
 /// The filter for `level`, and what is wrong with it.
 fn filter(level: &str) -> (EnvFilter, Option<String>) {
@@ -85,8 +87,25 @@ where
         // The fields of an event beside its level and time; those of its spans (request ids) likewise.
         Box::new(logs.json().flatten_event(true).with_current_span(true).with_span_list(false).finish())
     } else {
-        Box::new(logs.with_ansi(colours).finish())
+        Box::new(logs.with_ansi(colours).fmt_fields(one_line()).finish())
     }
+}
+
+fn escaped(c: char) -> Box<dyn Iterator<Item = char>> {
+    if c.is_control() { Box::new(c.escape_default()) } else { Box::new(std::iter::once(c)) }
+}
+
+/// Fields for people. What callers sent in (names, paths, reasons) is among them: its control characters are written
+/// as escapes, so that it neither begins a line of its own nor speaks to the terminal.
+fn one_line() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
+    debug_fn(|to, field, value| {
+        let mut text = format!("{value:?}");
+        if text.contains(char::is_control) {
+            text = text.chars().flat_map(escaped).collect();
+        }
+        if field.name() == "message" { write!(to, "{text}") } else { write!(to, "{field}={text}") }
+    })
+    .delimited(" ")
 }
 
 #[cfg(test)]
@@ -160,6 +179,25 @@ mod tests {
         let text = written("debug", false);
         assert!(text.contains("stored") && text.contains("looked") && text.contains("abc"), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn what_callers_sent_in_stays_on_its_line() {
+        let kept = Kept::default();
+        let to = kept.clone();
+        let logs = subscriber(filter("info").0, false, false, move || to.clone());
+        tracing::subscriber::with_default(logs, || {
+            let span = tracing::info_span!("request", path = "/a\nb");
+            let _within = span.enter();
+            tracing::warn!(source = %"x\n1999-01-01 ERROR forged \u{1b}[31m", "told\rover");
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.matches('\n').count(), 1, "{text}");
+        assert!(!text.trim_end().contains(char::is_control), "{text:?}");
+        assert!(
+            text.contains(r"source=x\n1999-01-01 ERROR forged \u{1b}[31m") && text.contains(r"told\rover"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::future::{Ready, ready};
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use actix_web::http::Version;
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN};
 use actix_web::{FromRequest, HttpRequest};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -73,14 +74,14 @@ impl Caller {
     }
 
     /// Lets a request in, or says why not.
-    fn admit(token: Option<&Token>, peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<Self, Problem> {
+    fn admit(token: Option<&Token>, head: &Head<'_>) -> Result<Self, Problem> {
         match token {
-            Some(token) => match bearer(headers) {
+            Some(token) => match bearer(head.headers) {
                 None => Err(Problem::TokenMissing),
                 Some(told) if token.is(told) => Ok(Self { write: true }),
                 Some(_) => Err(Problem::TokenWrong),
             },
-            None => alone(peer, headers).map(|()| Self { write: true }),
+            None => alone(head).map(|()| Self { write: true }),
         }
     }
 }
@@ -90,10 +91,7 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(
-            api::of(request)
-                .and_then(|api| Self::admit(api.token.as_ref(), request.peer_addr(), request.headers())),
-        )
+        ready(api::of(request).and_then(|api| Self::admit(api.token.as_ref(), &Head::of(request))))
     }
 }
 
@@ -109,7 +107,7 @@ impl FromRequest for Visitor {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(api::of(request).and_then(|api| match api.token {
             Some(_) => Ok(Self),
-            None => alone(request.peer_addr(), request.headers()).map(|()| Self),
+            None => alone(&Head::of(request)).map(|()| Self),
         }))
     }
 }
@@ -121,18 +119,47 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Headers by which a proxy says for whom it asks.
-const FORWARDING: [&str; 5] =
-    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+/// What tells where a request comes from.
+struct Head<'a> {
+    peer: Option<SocketAddr>,
+    version: Version,
+    headers: &'a HeaderMap,
+}
+
+impl<'a> Head<'a> {
+    fn of(request: &'a HttpRequest) -> Self {
+        Self { peer: request.peer_addr(), version: request.version(), headers: request.headers() }
+    }
+}
+
+/// Headers by which a proxy says for whom it asks, beside all that begin with `x-forwarded-`.
+const FORWARDING: [&str; 8] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-original-forwarded-for",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-envoy-external-address",
+];
+
+/// Whether a proxy stands in between, as far as that shows. One that adds no header is most often one with settings as
+/// they come, and such a one speaks HTTP/1.0, which no browser and no client of ours does.
+fn is_forwarded(head: &Head<'_>) -> bool {
+    let forwarding = |name: &str| FORWARDING.contains(&name) || name.starts_with("x-forwarded-");
+    head.version < Version::HTTP_11 || head.headers.keys().any(|name| forwarding(name.as_str()))
+}
 
 /// Without a token, only this machine is let in: by its address, through no proxy, and not by way of a page of
-/// another site that happens to be open in a browser here (its `Origin`, or a name of its own that it has made
-/// point at us in `Host`).
-fn alone(peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<(), Problem> {
-    if !peer.is_some_and(|peer| is_loopback(peer.ip())) {
+/// another site that happens to be open in a browser here (its `Origin` or `Sec-Fetch-Site`, or a name of its own that
+/// it has made point at us in `Host`).
+fn alone(head: &Head<'_>) -> Result<(), Problem> {
+    let headers = head.headers;
+    if !head.peer.is_some_and(|peer| is_loopback(peer.ip())) {
         return Err(Problem::LoopbackOnly);
     }
-    if FORWARDING.iter().any(|name| headers.contains_key(*name)) {
+    if is_forwarded(head) {
         return Err(Problem::Forwarded);
     }
     let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
@@ -141,6 +168,11 @@ fn alone(peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<(), Problem> {
     }
     let own = |origin: &str| origin.split_once("://").map(|(_, rest)| rest) == host;
     if headers.get(ORIGIN).is_some_and(|origin| !origin.to_str().is_ok_and(own)) {
+        return Err(Problem::CrossSite);
+    }
+    // `none` is someone who wrote the address into the browser.
+    let ours = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
+    if headers.get("sec-fetch-site").is_some_and(|site| !ours(site)) {
         return Err(Problem::CrossSite);
     }
     Ok(())
@@ -165,7 +197,7 @@ fn names_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderName, HeaderValue};
+    use actix_web::http::header::HeaderName;
 
     use super::*;
 
@@ -182,8 +214,8 @@ mod tests {
 
     fn admitted(token: Option<&str>, peer: &str, pairs: &[(&str, &str)]) -> Result<(), u16> {
         let token = token.and_then(|text| Token::new(&SecretString::from(text)));
-        let peer = peer.parse().ok();
-        Caller::admit(token.as_ref(), peer, &headers(pairs)).map(drop).map_err(|p| p.status().as_u16())
+        let head = Head { peer: peer.parse().ok(), version: Version::HTTP_11, headers: &headers(pairs) };
+        Caller::admit(token.as_ref(), &head).map(drop).map_err(|p| p.status().as_u16())
     }
 
     const HERE: &str = "127.0.0.1:50000";
@@ -226,9 +258,13 @@ mod tests {
 
     #[test]
     fn without_a_token_a_proxy_on_this_machine_lets_nobody_in() {
-        for name in FORWARDING {
+        for name in
+            FORWARDING.into_iter().chain(["x-forwarded-for", "x-forwarded-proto", "X-Forwarded-Server"])
+        {
             assert_eq!(admitted(None, HERE, &[(name, "127.0.0.1")]), Err(403), "{name}");
         }
+        let old = Head { peer: HERE.parse().ok(), version: Version::HTTP_10, headers: &headers(&[]) };
+        assert!(Caller::admit(None, &old).is_err(), "as nginx forwards by default");
     }
 
     #[test]
@@ -244,6 +280,11 @@ mod tests {
         assert_eq!(origin("http://localhost:8080"), Ok(()));
         for foreign in ["https://evil.example", "null", "http://localhost:8081", ""] {
             assert_eq!(origin(foreign), Err(403), "{foreign}");
+        }
+        let site = |site| admitted(None, HERE, &[("host", "localhost:8080"), ("sec-fetch-site", site)]);
+        assert_eq!((site("same-origin"), site("none")), (Ok(()), Ok(())));
+        for foreign in ["cross-site", "same-site", "", "anything"] {
+            assert_eq!(site(foreign), Err(403), "{foreign}");
         }
     }
 }

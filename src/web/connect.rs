@@ -12,6 +12,9 @@ use crate::telemetry::Metric;
 use super::Problem;
 use super::problem::ProblemBody;
 
+/// Characters of a source's name that are looked at: a configured one has 64 at most.
+const SOURCE_CHARS_MAX: usize = 80;
+
 /// What became of a delivery.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Answer {
@@ -38,7 +41,7 @@ pub fn configure(app: &mut ServiceConfig, receiver: Data<Receiver>) {
         (status = 401, description = "Signature or password missing or wrong", body = ProblemBody),
         (status = 413, description = "Too large", body = ProblemBody),
         (status = 415, description = "SOAP", body = ProblemBody),
-        (status = 503, description = "It cannot be stored now: send it again", body = ProblemBody),
+        (status = 503, description = "It cannot be stored now, or too many are under way: send it again", body = ProblemBody),
     )
 )]
 #[post("/connect")]
@@ -62,7 +65,7 @@ pub(super) async fn receive_default(
         (status = 404, description = "No source of this name", body = ProblemBody),
         (status = 413, description = "Too large", body = ProblemBody),
         (status = 415, description = "SOAP", body = ProblemBody),
-        (status = 503, description = "It cannot be stored now: send it again", body = ProblemBody),
+        (status = 503, description = "It cannot be stored now, or too many are under way: send it again", body = ProblemBody),
     )
 )]
 #[post("/connect/{source}")]
@@ -72,7 +75,9 @@ pub(super) async fn receive_named(
     source: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    receive(&request, &receiver, SourceName::new(&source), payload).await
+    // Longer than any name that can be configured: such a one is none of ours, and is not logged whole.
+    let name: String = source.chars().take(SOURCE_CHARS_MAX).collect();
+    receive(&request, &receiver, SourceName::new(&name), payload).await
 }
 
 async fn receive(

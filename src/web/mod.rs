@@ -24,6 +24,7 @@ mod replay;
 mod stamp;
 mod stream;
 mod timeline;
+mod wire;
 
 pub use api::{
     Api, AskBroker, AskKeys, BrokerView, KeysView, Parts, Release, ReleaseError, Replay, TopologyFault,
@@ -32,6 +33,7 @@ pub use api::{
 pub use caller::{Caller, Scope, Token, Visitor};
 pub use problem::{Problem, ProblemBody};
 pub use stamp::{REQUEST_ID, stamp};
+pub use wire::{Paced, Pulse};
 
 use actix_web::error::{JsonPayloadError, PayloadError};
 use actix_web::guard::{Any, Get, Guard, Head, Not, Post};

@@ -2,9 +2,7 @@
 
 use std::sync::LazyLock;
 
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_FRAME_OPTIONS,
-};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest as _, Sha256};
 use utoipa::OpenApi as _;
@@ -66,8 +64,7 @@ fn answer(request: &HttpRequest, kind: &str, text: &'static str, tag: &str) -> H
     answer
         .insert_header((CACHE_CONTROL, "no-cache"))
         .insert_header((ETAG, tag))
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((X_FRAME_OPTIONS, "DENY"));
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY));
     if fresh { answer.finish() } else { answer.insert_header((CONTENT_TYPE, kind)).body(text) }
 }
 

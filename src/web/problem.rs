@@ -158,13 +158,13 @@ impl Problem {
             }
             Self::ScopeMissing(scope) => format!("the token lacks the scope `{}`", scope.word()),
             Self::ParameterUnknown { name, valid: [] } => {
-                format!("unknown parameter `{}`: this path takes none", shown(name))
+                format!("unknown parameter `{}`: this path takes none", shown(name, 64))
             }
             Self::ParameterUnknown { name, valid } => {
-                format!("unknown parameter `{}`: valid are {}", shown(name), valid.join(", "))
+                format!("unknown parameter `{}`: valid are {}", shown(name, 64), valid.join(", "))
             }
             Self::ParameterBad { name, why } => format!("`{name}` {why}"),
-            Self::BodyBad(why) => format!("the body cannot be read: {why}"),
+            Self::BodyBad(why) => format!("the body cannot be read: {}", shown(why, 200)),
             Self::BodyNotJson => "the body must be JSON, sent with `Content-Type: application/json`".into(),
             Self::BodyTooLarge => {
                 format!("the body is larger than {} bytes", limits::API_BODY_BYTES_MAX)
@@ -209,7 +209,7 @@ impl Problem {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Refused(Refusal::Unavailable) | Self::StoreDown(_) => Some(10),
-            Self::StoreBusy => Some(2),
+            Self::StoreBusy | Self::Refused(Refusal::Crowded) => Some(2),
             Self::StreamsBusy => Some(5),
             Self::AuditUnderWay => Some(30),
             _ => None,
@@ -273,6 +273,9 @@ fn refusal_row(refusal: Refusal) -> (StatusCode, &'static str) {
             "SOAP is not taken: switch off SOAP mode in the Connect configuration",
         ),
         Refusal::Incomplete => (StatusCode::BAD_REQUEST, "the delivery did not arrive whole"),
+        Refusal::Crowded => {
+            (StatusCode::SERVICE_UNAVAILABLE, "too many deliveries are under way: send it again in a moment")
+        }
         Refusal::Unavailable => {
             (StatusCode::SERVICE_UNAVAILABLE, "deliveries cannot be stored at present: send it again later")
         }
@@ -280,8 +283,8 @@ fn refusal_row(refusal: Refusal) -> (StatusCode, &'static str) {
 }
 
 /// A caller's own word in a message: cut short, and without control characters.
-fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(64).collect()
+fn shown(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 impl fmt::Display for Problem {
@@ -444,7 +447,7 @@ mod tests {
     #[test]
     fn refused_deliveries_are_answered_as_connect_expects() {
         let statuses = Refusal::ALL.map(|refusal| Problem::from(refusal).status().as_u16());
-        assert_eq!(statuses, [404, 401, 401, 401, 401, 401, 413, 415, 400, 503]);
+        assert_eq!(statuses, [404, 401, 401, 401, 401, 401, 413, 415, 400, 503, 503]);
     }
 
     #[test]

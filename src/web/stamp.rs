@@ -3,7 +3,8 @@
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    CACHE_CONTROL, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -11,10 +12,15 @@ use tracing::Instrument as _;
 
 use crate::base::limits;
 
-use super::Api;
+use super::{Api, Pulse};
 
 /// The header of the request id, in requests and answers.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// No other site's page may load an answer, not even without seeing it.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// What is no page of ours runs and loads nothing, should a browser show it all the same.
+const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Stamps answers. Wrap the whole application in `actix_web::middleware::from_fn(web::stamp)`.
 ///
@@ -24,12 +30,15 @@ pub async fn stamp(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if let Some(pulse) = request.conn_data::<Pulse>() {
+        pulse.asked();
+    }
     let id = request_id(&request);
     let span = tracing::info_span!(
         "request",
         request_id = id.to_str().unwrap_or_default(),
         method = %request.method(),
-        path = request.path(),
+        path = request.path().chars().take(limits::PATH_CHARS_LOGGED).collect::<String>(),
     );
     let stamped = async {
         let mut answer = next.call(request).await?;
@@ -38,8 +47,12 @@ pub async fn stamp(
         headers.insert(REQUEST_ID, id);
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        if !headers.contains_key(CACHE_CONTROL) {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+        for (name, value) in [(CACHE_CONTROL, "no-store"), (CONTENT_SECURITY_POLICY, NO_PAGE)] {
+            if !headers.contains_key(&name) {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
         }
         Ok(answer)
     };

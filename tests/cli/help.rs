@@ -51,6 +51,9 @@ fn every_command_explains_itself_with_examples() {
         "quarantine show",
         "quarantine release",
         "quarantine drop",
+        "topology plan",
+        "topology apply",
+        "topology check",
         "config print",
         "config reference",
         "completions",
@@ -92,7 +95,7 @@ fn wrong_usage_ends_with_2_and_says_so_on_stderr() {
         let ended = countersign(args).ends(2);
         assert!(ended.stdout.is_empty() && ended.stderr.contains("error:"), "{args:?}: {}", ended.stderr);
     }
-    for unfinished in [&[][..], &["events"], &["quarantine"], &["config"], &["signature"]] {
+    for unfinished in [&[][..], &["events"], &["quarantine"], &["config"], &["signature"], &["topology"]] {
         assert!(countersign(unfinished).ends(2).stderr.contains("Commands:"), "{unfinished:?}");
     }
 }

@@ -13,3 +13,4 @@ mod replay;
 mod settings;
 mod signature;
 mod simulate;
+mod topology;

@@ -26,13 +26,6 @@ fn large(envelope: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The most memory that the server has held, in KiB.
-fn peak(server: &Server) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("a running process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
-    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_inside_cost_no_memory_and_are_kept_byte_for_byte() {
     let server = Server::start(Settings::new()).await;
@@ -44,14 +37,14 @@ async fn documents_inside_cost_no_memory_and_are_kept_byte_for_byte() {
     )
     .await;
     assert_eq!(status, 200);
-    let before = peak(&server);
+    let before = server.peak_kib();
     let envelopes: Vec<String> =
         (0..8).map(|number| format!("00000000-0000-4000-8000-{number:012}")).collect();
     let answers = join_all(envelopes.iter().map(|envelope| deliver(&url, KEY, large(envelope)))).await;
     for (status, answer) in &answers {
         assert_eq!((*status, answer["outcome"].as_str()), (200, Some("accepted")), "{answer}");
     }
-    let grown = peak(&server) - before;
+    let grown = server.peak_kib() - before;
     assert!(grown < 96 * 1024, "eight deliveries of 24 MiB at once cost {} MiB", grown / 1024);
     let told = feed(&server).await;
     let names = told.iter().filter(|row| row["change"]["signing_request"]["name"] == "Lease 14").count();

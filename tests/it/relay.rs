@@ -1,8 +1,11 @@
 //! The relay against a real broker, whole and broken: nothing missing, order kept, only confirmed changes settled.
 
+mod dead_letters;
+mod failover;
 mod faults;
-mod kit;
+pub(crate) mod kit;
 mod refusals;
+mod secure;
 mod topology;
 
 use countersign::broker::{Mode, Settings};

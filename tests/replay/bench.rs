@@ -9,7 +9,7 @@ use countersign::base::{AccountId, ChangeId, Clock, DeliveryId, Dice, SourceName
 use countersign::connect::signature::{Keys, sign, verify};
 use countersign::connect::{Body, Delivery, parse_bytes};
 use countersign::receive::replay::{Choice, Finding, Note, Tally, Verdict, Wanted, replay};
-use countersign::receive::{Receiver, Request, Source, Sources, Turns};
+use countersign::receive::{Receiver, Request, Room, Source, Sources, Turns};
 use countersign::signing::{Observation, map};
 use countersign::store::{Arrival, EnrichedChange, FeedQuery, FeedRow, Place, Reading, Settings, Store};
 use countersign::telemetry::Metrics;
@@ -83,7 +83,9 @@ impl Bench {
             clock: clock.clone(),
             dice: Dice::seeded(3),
             metrics: Metrics::default(),
+            room: Room::shared(32 * 1024 * 1024),
             explaining: Turns::default(),
+            crowded: Turns::default(),
         };
         receiver.prepare().unwrap();
         Self { receiver, store, clock, folder }

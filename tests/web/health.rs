@@ -208,4 +208,5 @@ async fn each_milestone_has_a_counter() {
         let line = format!("countersign_milestones_total{{milestone=\"{milestone}\"}} {count}\n");
         assert!(text.contains(&line), "{line} is not in\n{text}");
     }
+    assert!(text.contains("\ncountersign_receiving 0\n"), "both have ended: {text}");
 }

@@ -83,7 +83,9 @@ impl Bench {
             clock: clock.clone(),
             dice: dice.clone(),
             metrics: metrics.clone(),
+            room: receive::Room::shared(32 * 1024 * 1024),
             explaining: receive::Turns::default(),
+            crowded: receive::Turns::default(),
         };
         receiver.prepare().unwrap();
         let broker = Arc::new(Mutex::new(BrokerView::default()));

@@ -87,7 +87,8 @@ fn rows_show_every_key_and_no_secret() {
     let mut world = World::default();
     for key in keys::TOP.iter().filter(|key| key.secret && key.name != "docusign.private_key") {
         let value = match key.name {
-            "broker" => "amqp://user:hunter2@host/v?x=hunter2",
+            "broker" => "amqps://user:hunter2@host/v?cacertfile=hunter2",
+            "broker_management" => "https://user:hunter2@host/v?x=hunter2",
             "store" => "postgres://user:hunter2@host/v",
             _ => "hunter2",
         };
@@ -102,5 +103,5 @@ fn rows_show_every_key_and_no_secret() {
             assert!(shown.to_string().contains(REDACTED), "{}: {shown}", key.name);
         }
     }
-    assert_eq!(row(&loaded, "broker").to_string(), format!("amqp://user:{REDACTED}@host/v"));
+    assert_eq!(row(&loaded, "broker").to_string(), format!("amqps://user:{REDACTED}@host/v"));
 }

@@ -113,6 +113,7 @@ fn a_queue_has_all_that_its_type_can_do() {
         kind: QueueKind::Quorum,
         dead_letter_exchange: Some(String::new()),
         dead_letter_routing_key: Some("billing.dead".into()),
+        dead_letter_strategy: Some(DeadLetterStrategy::AtLeastOnce),
         delivery_limit: Some(5),
         single_active_consumer: true,
         max_length: Some(1000),
@@ -143,6 +144,21 @@ fn what_rabbitmq_would_refuse_or_never_fill_is_a_fault() {
         ),
         ("name = \"q\"\nbind = \"#\"\ntype = \"stream\"\nmax_length = 5", "stream cannot do this"),
         ("name = \"q\"\nbind = \"#\"\ndead_letter_routing_key = \"x\"", "without an exchange"),
+        ("name = \"q\"\nbind = \"#\"\ndead_letter_strategy = \"at-least-once\"", "that go nowhere"),
+        (
+            "name = \"q\"\nbind = \"#\"\ntype = \"classic\"\ndead_letter_exchange = \"x\"\n\
+             dead_letter_strategy = \"at-least-once\"",
+            "classic cannot do this",
+        ),
+        ("name = \"q\"\nbind = \"#\"\ndead_letter_exchange = \"\"", "the name of the queue"),
+        (
+            "name = \"q\"\nbind = \"#\"\ndead_letter_exchange = \"\"\ndead_letter_routing_key = \"q\"",
+            "come back to the queue",
+        ),
+        (
+            "name = \"q\"\nbind = \"#\"\ndead_letter_exchange = \"x\"\ndead_letter_strategy = \"surely\"",
+            "at-least-once, at-most-once",
+        ),
         ("name = \"q\"\nbind = \"#\"\nmax_length = 0", "a whole number from 1"),
         ("name = \"q\"\nbind = \"#\"\ndurable = true", "no such key is known"),
     ] {
@@ -152,4 +168,33 @@ fn what_rabbitmq_would_refuse_or_never_fill_is_a_fault() {
     let fault =
         World::file("[[queue]]\nname = \"q\"\nbind = \"#\"\n[[queue]]\nname = \"q\"\nbind = \"#\"").fault();
     assert!(fault.contains("another queue `q`"), "{fault}");
+}
+
+#[test]
+fn dead_letters_go_as_surely_as_the_type_of_the_queue_allows_unless_told_otherwise() {
+    for (table, want) in [
+        ("dead_letter_exchange = \"x\"", Some(DeadLetterStrategy::AtLeastOnce)),
+        ("dead_letter_exchange = \"x\"\ntype = \"classic\"", Some(DeadLetterStrategy::AtMostOnce)),
+        (
+            "dead_letter_exchange = \"x\"\ndead_letter_strategy = \"at-most-once\"",
+            Some(DeadLetterStrategy::AtMostOnce),
+        ),
+        ("type = \"classic\"", None),
+    ] {
+        let loaded = World::file(&format!("[[queue]]\nname = \"q\"\nbind = \"#\"\n{table}")).good();
+        assert_eq!(loaded.settings.queues[0].dead_letter_strategy, want, "{table}");
+    }
+}
+
+#[test]
+fn a_queue_that_gets_the_dead_letters_of_another_needs_no_binding() {
+    let dead = "[[queue]]\nname = \"q.dead\"\n";
+    let living = "[[queue]]\nname = \"q\"\nbind = \"#\"\ndead_letter_exchange = \"\"\n\
+                  dead_letter_routing_key = \"q.dead\"\n";
+    for text in [format!("{dead}{living}"), format!("{living}{dead}")] {
+        let queues = World::file(&text).good().settings.queues;
+        assert!(queues.iter().any(|queue| queue.name == "q.dead" && queue.bind.is_empty()), "{queues:?}");
+    }
+    let fault = World::file(&format!("{dead}{}", living.replace("\"\"", "\"x\""))).fault();
+    assert!(fault.contains("bound to nothing"), "an exchange may route anywhere: {fault}");
 }

@@ -46,6 +46,11 @@ fn what_goes_wrong_with_headers_is_told() {
     }
     let headers = [("x-docusign-signature-1", &*right), ("x-authorization-digest", "HMACSHA512")];
     assert_eq!(words(body, &headers, KEY), ["digest_unknown"]);
+    // Whichever of several names it: what is refused is never explained as verified.
+    for other in [&*right, "MD5"] {
+        let names = [("x-authorization-digest", "HMACSHA256"), ("x-authorization-digest", other)];
+        assert_eq!(words(body, &[&headers[..1], &names].concat(), KEY), ["digest_unknown"], "{other}");
+    }
     assert_eq!(words(body, &[("x-docusign-signature-1", &right)], ""), ["no_key"]);
 }
 

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use countersign::base::limits;
-use countersign::broker::{QueueKind, Settings};
-use secrecy::SecretString;
+use countersign::broker::{QueueKind, UNROUTED};
 
 use crate::support::rabbit::Rabbit;
 use crate::support::wire::Wire;
+use crate::support::{PATIENCE, eventually};
 
-use super::kit::{HEARD, Running, hear, settings};
+use super::kit::{HEARD, Running, hear, hear_what_is_there, settings, vhost_of};
 
 #[tokio::test]
 async fn resets_in_the_middle_of_batches_lose_nothing() {
@@ -63,24 +63,6 @@ async fn a_half_open_link_is_given_up_and_made_anew() {
     relay.stop().await;
     let heard = hear(&url, HEARD, relay.given()).await;
     relay.assert_sound(&heard);
-}
-
-#[tokio::test]
-async fn the_next_address_is_tried_where_one_does_not_answer() {
-    let rabbit = Rabbit::shared().await;
-    let url = rabbit.vhost();
-    let wire = Wire::to(rabbit.port()).await;
-    wire.cut();
-    let urls = vec![
-        SecretString::from("amqp://guest:guest@127.0.0.1:9/%2f"),
-        SecretString::from(wire.instead_of(&url, rabbit.port())),
-        SecretString::from(url.as_str()),
-    ];
-    let mut relay = Running::start(Settings { urls, ..settings(&url) });
-    relay.append(["request-1"]);
-    relay.settles_all().await;
-    relay.stop().await;
-    assert_eq!(hear(&url, HEARD, 1).await.len(), 1);
 }
 
 #[tokio::test]
@@ -159,5 +141,52 @@ async fn an_exchange_that_is_deleted_is_made_again_with_its_queues_bound() {
     relay.settles_all().await;
     relay.stop().await;
     let heard = hear(&url, HEARD, relay.given()).await;
+    relay.assert_sound(&heard);
+}
+
+#[tokio::test]
+async fn confirms_that_never_arrive_settle_nothing_and_what_they_were_for_is_published_again() {
+    let rabbit = Rabbit::shared().await;
+    let url = rabbit.vhost();
+    let wire = Wire::to(rabbit.port()).await;
+    let mut relay = Running::start(settings(&wire.instead_of(&url, rabbit.port())));
+    relay.append_many(300, 50);
+    relay.settles_all().await;
+    // The broker takes them and says so, and we do not hear it.
+    wire.deafen();
+    relay.append_many(200, 200);
+    let taken = async || (rabbit.list_queues(vhost_of(&url)).await[HEARD] >= 500).then_some(());
+    eventually("the broker has them", PATIENCE, taken).await;
+    relay.stands("silence is noticed", |view| !view.connected).await;
+    assert_eq!(relay.shelf.waiting(), 200, "what is not confirmed is not settled");
+    wire.restore();
+    relay.settles_all().await;
+    relay.stop().await;
+    let heard = hear(&url, HEARD, relay.given()).await;
+    assert_eq!(relay.assert_sound(&heard), 200, "each of them came twice");
+}
+
+#[tokio::test]
+async fn what_comes_while_a_queue_is_deleted_is_kept_among_the_unrouted() {
+    let rabbit = Rabbit::shared().await;
+    let url = rabbit.vhost();
+    let wire = Wire::to(rabbit.port()).await;
+    let mut relay = Running::start(settings(&wire.instead_of(&url, rabbit.port())));
+    relay.append_many(200, 200);
+    relay.settles_all().await;
+    let mut heard = hear_what_is_there(&url, HEARD).await;
+    rabbit.delete_queue(vhost_of(&url), HEARD).await;
+    relay.append_many(200, 200);
+    relay.settles_all().await;
+    // Every connection declares the topology anew; without one that happens every minute.
+    wire.reset();
+    let back = async || rabbit.list_queues(vhost_of(&url)).await.contains_key(HEARD).then_some(());
+    eventually("the queue is there again", PATIENCE, back).await;
+    relay.append_many(200, 200);
+    relay.settles_all().await;
+    relay.stop().await;
+    heard.extend(hear_what_is_there(&url, UNROUTED).await);
+    assert_eq!(heard.len(), 400, "what came meanwhile is among the unrouted");
+    heard.extend(hear_what_is_there(&url, HEARD).await);
     relay.assert_sound(&heard);
 }

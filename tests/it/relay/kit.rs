@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::wire::Wire;
 use crate::support::{PATIENCE, eventually};
 
 /// The account of all changes made here.
@@ -227,6 +228,23 @@ impl Running {
         heard.len() - seen.len()
     }
 
+    /// Fails where a message's body is not the one that was given.
+    pub(crate) fn assert_unaltered(&self, heard: &[Message]) {
+        for message in heard {
+            let body: serde_json::Value = serde_json::from_slice(&message.delivery.data).expect("JSON");
+            let given = &self.given[&message.subject];
+            let sequence =
+                given.iter().position(|id| *id == message.id).expect("a change that was given") + 1;
+            assert_eq!(body, body_of(sequence as u64), "{}", message.id);
+        }
+    }
+
+    /// Waits until another connection has gone through the wire than those `before`, and stands.
+    pub(crate) async fn reconnects(&self, before: usize, wire: &Wire) {
+        let again = async || (wire.visits() > before && self.status.view().connected).then_some(());
+        eventually("the relay connects again", PATIENCE, again).await;
+    }
+
     /// How many changes were given.
     pub(crate) fn given(&self) -> usize {
         self.given.values().map(Vec::len).sum()
@@ -248,8 +266,12 @@ fn entry(position: u64, subject: &str, sequence: u64, words: &str) -> Entry {
         event_type: "countersign.signing_request.status_changed.v1".into(),
         occurred_at: "2026-11-23T10:00:00.123Z".parse().expect("a time"),
         traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
-        body: serde_json::json!({ "sequence": sequence, "filler": "x".repeat(900) }).to_string(),
+        body: body_of(sequence).to_string(),
     }
+}
+
+fn body_of(sequence: u64) -> serde_json::Value {
+    serde_json::json!({ "sequence": sequence, "filler": "x".repeat(900) })
 }
 
 /// A message as heard.
@@ -312,12 +334,26 @@ pub(crate) async fn hear(url: &str, queue: &str, different: usize) -> Vec<Messag
     while let Ok(Some(Ok(delivery))) = timeout(PATIENCE, consumer.next()).await {
         heard.push(Message::of(delivery));
     }
+    heard.extend(drain(&channel, queue).await);
+    connection.close(200, "done".into()).await.expect("an end");
+    heard
+}
+
+/// Takes what a queue holds now.
+pub(crate) async fn hear_what_is_there(url: &str, queue: &str) -> Vec<Message> {
+    let (connection, channel) = channel(url).await;
+    let heard = drain(&channel, queue).await;
+    connection.close(200, "done".into()).await.expect("an end");
+    heard
+}
+
+async fn drain(channel: &Channel, queue: &str) -> Vec<Message> {
+    let mut heard = Vec::new();
     while let Some(more) =
         channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.expect("the queue")
     {
         heard.push(Message::of(more.delivery));
     }
-    connection.close(200, "done".into()).await.expect("an end");
     heard
 }
 

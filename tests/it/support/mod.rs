@@ -1,8 +1,11 @@
 //! What the tests stand on: the server as a process, a subscriber, signed deliveries, and bounded waiting.
 
+pub(crate) mod certificates;
 pub(crate) mod deliveries;
 pub(crate) mod patience;
 pub(crate) mod rabbit;
+pub(crate) mod rude;
+pub(crate) mod secured;
 pub(crate) mod server;
 pub(crate) mod subscriber;
 pub(crate) mod traffic;

@@ -17,13 +17,14 @@ use std::time::Duration;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use super::eventually;
 
 /// Virtual hosts of the shared node, made while it starts: one by one each would cost more than a second later.
-const VHOSTS: usize = 32;
+const VHOSTS: usize = 48;
 /// A node starts within some ten seconds on two idle cores.
 const START_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -34,7 +35,9 @@ pub(crate) struct Rabbit {
     name: String,
     ports: Ports,
     node: Child,
-    epmd: Child,
+    /// None of its own where it shares another node's.
+    epmd: Option<Child>,
+    cookie: String,
     /// Ends everything once its standard input is closed, which the end of this process does in any case.
     _watchdog: Child,
     next_vhost: AtomicUsize,
@@ -47,37 +50,61 @@ struct Ports {
     epmd: u16,
 }
 
+/// What a node has beyond the usual.
+#[derive(Debug, Default)]
+pub(super) struct Extras {
+    pub(super) vhosts: usize,
+    /// Lines of its settings.
+    pub(super) settings: String,
+    /// Erlang's list of plugins, without the brackets.
+    pub(super) plugins: &'static str,
+    /// The name server's port and the cookie of a node that it is to be one broker with.
+    pub(super) ally: Option<(u16, String)>,
+    /// Names of users that log in otherwise than by a password, and whose tags are none.
+    pub(super) users: &'static [&'static str],
+}
+
 impl Rabbit {
     /// Starts a node for a test that will harm it, and waits until it serves.
     pub(crate) async fn start() -> Self {
-        Self::with_vhosts(0).await
+        Self::with(Extras::default()).await
     }
 
     /// The node that all harmless tests share, started by the first of them.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Rabbit> = OnceCell::const_new();
-        SHARED.get_or_init(|| Self::with_vhosts(VHOSTS)).await
+        SHARED.get_or_init(|| Self::with(Extras { vhosts: VHOSTS, ..Extras::default() })).await
     }
 
-    async fn with_vhosts(vhosts: usize) -> Self {
+    /// Starts a node that has more than others.
+    pub(super) async fn with(extras: Extras) -> Self {
         let folder = TempDir::with_prefix("rabbit-").expect("a folder");
-        let ports = Ports::free();
+        let mut ports = Ports::free();
+        let mut cookie = format!("{:032x}", rand::random::<u128>());
+        let alone = extras.ally.is_none();
+        if let Some(ally) = &extras.ally {
+            (ports.epmd, cookie) = ally.clone();
+        }
         let name = format!("countersign-{}-{}@localhost", std::process::id(), ports.amqp);
-        write_settings(folder.path(), ports, vhosts);
-        let epmd = Command::new("epmd")
-            .args(["-address", "127.0.0.1", "-port", &ports.epmd.to_string()])
-            .process_group(0)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("epmd, of the package erlang-base");
+        write_settings(folder.path(), ports, &cookie, &extras);
+        let epmd = alone.then(|| name_server(ports.epmd));
         let node = spawn(folder.path(), &name, ports);
         let watchdog = watch_over(folder.path());
         let next_vhost = AtomicUsize::new(0);
-        let mut rabbit = Self { folder, name, ports, node, epmd, _watchdog: watchdog, next_vhost };
+        let mut rabbit = Self { folder, name, ports, node, epmd, cookie, _watchdog: watchdog, next_vhost };
         rabbit.note_processes();
         rabbit.serves().await;
         rabbit
+    }
+
+    /// Starts another node and makes it one broker with this one.
+    pub(crate) async fn ally(&self) -> Self {
+        let ally = Some((self.ports.epmd, self.cookie.clone()));
+        let other = Self::with(Extras { ally, ..Extras::default() }).await;
+        other.stop_app().await;
+        other.ctl(&["join_cluster", &self.name]).await;
+        other.start_app().await;
+        other
     }
 
     /// Its address, with the default virtual host.
@@ -211,7 +238,8 @@ impl Rabbit {
     }
 
     fn note_processes(&self) {
-        let pids = format!("{} {}", self.node.id(), self.epmd.id());
+        let epmd = self.epmd.as_ref().map(|epmd| epmd.id().to_string()).unwrap_or_default();
+        let pids = format!("{} {epmd}", self.node.id());
         fs::write(self.folder.path().join("pids"), pids).expect("a note for the watchdog");
     }
 }
@@ -223,23 +251,29 @@ impl Drop for Rabbit {
             let _ = std::io::stderr().write_all(log.as_bytes());
         }
         self.kill();
-        let _ = self.epmd.kill();
-        let _ = self.epmd.wait();
+        if let Some(epmd) = &mut self.epmd {
+            let _ = epmd.kill();
+            let _ = epmd.wait();
+        }
     }
 }
 
 impl Ports {
-    /// Three ports that nobody uses, below those that outgoing connections take.
     fn free() -> Self {
-        let mut held = Vec::new();
-        let mut candidates =
-            std::iter::repeat_with(|| rand::random_range(20_000..32_000_u16)).filter_map(|port| {
-                held.push(TcpListener::bind(("127.0.0.1", port)).ok()?);
-                Some(port)
-            });
-        let mut next = || candidates.next().expect("a free port");
-        Self { amqp: next(), distribution: next(), epmd: next() }
+        let [amqp, distribution, epmd] = free_ports();
+        Self { amqp, distribution, epmd }
     }
+}
+
+/// Ports that nobody uses, below those that outgoing connections take.
+pub(super) fn free_ports<const N: usize>() -> [u16; N] {
+    let mut held = Vec::new();
+    let mut candidates =
+        std::iter::repeat_with(|| rand::random_range(20_000..32_000_u16)).filter_map(|port| {
+            held.push(TcpListener::bind(("127.0.0.1", port)).ok()?);
+            Some(port)
+        });
+    std::array::from_fn(|_| candidates.next().expect("a free port"))
 }
 
 /// The folder of RabbitMQ's own scripts: those on the path change the user, which tests must not.
@@ -251,7 +285,18 @@ fn scripts() -> &'static Path {
         .expect("RabbitMQ (the package rabbitmq-server)")
 }
 
-fn write_settings(folder: &Path, ports: Ports, vhosts: usize) {
+/// Erlang's name server, by which nodes and their tools find one another.
+fn name_server(port: u16) -> Child {
+    Command::new("epmd")
+        .args(["-address", "127.0.0.1", "-port", &port.to_string()])
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("epmd, of the package erlang-base")
+}
+
+fn write_settings(folder: &Path, ports: Ports, cookie: &str, extras: &Extras) {
     let put = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file of settings");
     let definitions = folder.join("definitions.json");
     put(
@@ -262,21 +307,26 @@ fn write_settings(folder: &Path, ports: Ports, vhosts: usize) {
              vm_memory_high_watermark.relative = 0.9\n\
              disk_free_limit.absolute = 50MB\n\
              raft.wal_max_size_bytes = 16777216\n\
-             log.console = true\nlog.console.level = warning\nlog.file = false\n",
+             log.console = true\nlog.console.level = warning\nlog.file = false\n{}",
             ports.amqp,
             definitions.display(),
+            extras.settings,
         ),
     );
-    let names = || std::iter::once("/".to_owned()).chain((0..vhosts).map(|number| format!("v{number}")));
-    let permission = |vhost| serde_json::json!({ "user": "guest", "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*" });
-    let all = serde_json::json!({
-        "users": [{ "name": "guest", "password": "guest", "tags": "administrator" }],
-        "vhosts": names().map(|name| serde_json::json!({ "name": name })).collect::<Vec<_>>(),
-        "permissions": names().map(permission).collect::<Vec<_>>(),
+    let names =
+        || std::iter::once("/".to_owned()).chain((0..extras.vhosts).map(|number| format!("v{number}")));
+    let permission = |user: &str, vhost: String| json!({ "user": user, "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*" });
+    let permissions = |user| names().map(move |vhost| permission(user, vhost));
+    let mut users = vec![json!({ "name": "guest", "password": "guest", "tags": "administrator" })];
+    users.extend(extras.users.iter().map(|name| json!({ "name": name, "password": name, "tags": "" })));
+    let all = json!({
+        "users": users,
+        "vhosts": names().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+        "permissions": extras.users.iter().chain(&["guest"]).flat_map(|user| permissions(user)).collect::<Vec<_>>(),
     });
     put("definitions.json", &all.to_string());
-    put("enabled_plugins", "[].\n");
-    put(".erlang.cookie", &format!("{:032x}", rand::random::<u128>()));
+    put("enabled_plugins", &format!("[{}].\n", extras.plugins));
+    put(".erlang.cookie", cookie);
     let secret = fs::Permissions::from_mode(0o400);
     fs::set_permissions(folder.join(".erlang.cookie"), secret).expect("a cookie of its own");
 }

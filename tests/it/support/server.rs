@@ -22,12 +22,14 @@ pub(crate) struct Settings {
     file: Option<String>,
     arguments: Vec<String>,
     file_kib_max: Option<u32>,
+    files_max: Option<u32>,
 }
 
 impl Settings {
     /// A free port, a folder of its own, one key, no broker.
     pub(crate) fn new() -> Self {
-        Self { environment: Vec::new(), file: None, arguments: vec!["serve".to_owned()], file_kib_max: None }
+        let arguments = vec!["serve".to_owned()];
+        Self { environment: Vec::new(), file: None, arguments, file_kib_max: None, files_max: None }
             .with("COUNTERSIGN_LISTEN", "127.0.0.1:0")
             .with("COUNTERSIGN_HMAC_KEYS", KEY)
     }
@@ -60,6 +62,12 @@ impl Settings {
     /// The same on a disk where no file can grow beyond so many KiB: every write past that fails.
     pub(crate) fn small_disk(mut self, kib: u32) -> Self {
         self.file_kib_max = Some(kib);
+        self
+    }
+
+    /// The same where no more than so many files and connections can be open.
+    pub(crate) fn few_files(mut self, most: u32) -> Self {
+        self.files_max = Some(most);
         self
     }
 
@@ -145,6 +153,13 @@ impl Server {
     /// The process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The most memory that it has held, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+        line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number")
     }
 
     /// Another command of the program in the server's folder, on its settings and its address.
@@ -273,13 +288,14 @@ fn command(settings: &Settings, folder: &TempDir) -> Command {
         fs::write(folder.path().join("countersign.toml"), file).expect("a settings file");
     }
     let program = env!("CARGO_BIN_EXE_countersign");
-    let mut command = match settings.file_kib_max {
-        None => Command::new(program),
-        Some(kib) => {
+    // The limit counts blocks of 512 bytes; its signal is ignored, so that a write past it fails instead.
+    let disk = settings.file_kib_max.map(|kib| format!("trap '' XFSZ; ulimit -f {}; ", kib * 2));
+    let files = settings.files_max.map(|most| format!("ulimit -n {most}; "));
+    let mut command = match disk.into_iter().chain(files).collect::<String>() {
+        none if none.is_empty() => Command::new(program),
+        limits => {
             let mut shell = Command::new("sh");
-            // The limit counts blocks of 512 bytes; its signal is ignored, so that a write past it fails instead.
-            let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2);
-            shell.args(["-c", &script, "small-disk", program]);
+            shell.args(["-c", &format!("{limits}exec \"$@\""), "limited", program]);
             shell
         }
     };

@@ -1,6 +1,8 @@
-//! A wire to a server that can be broken: reset, stalled, cut and restored, as networks do it.
+//! A wire to a server that can be broken: reset, stalled in one direction or both, cut, corrupted, restored.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
@@ -13,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub(crate) struct Wire {
     port: u16,
     state: watch::Sender<State>,
+    visits: Arc<AtomicUsize>,
     _proxy: AbortOnDropHandle<()>,
 }
 
@@ -21,6 +24,8 @@ struct State {
     flow: Flow,
     /// Grows by one with each reset: connections made before it end.
     resets: u64,
+    /// Grows by one with each flip: the next bytes of every connection are changed, in both directions.
+    flips: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +34,8 @@ enum Flow {
     Open,
     /// Connections stand and are made, and nothing passes: a half-open link.
     Stalled,
+    /// The same in one direction: the server hears everything, and nothing of it is heard.
+    Deaf,
     /// No connection stands, and none is made.
     Cut,
 }
@@ -39,12 +46,15 @@ impl Wire {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let (state, seen) = watch::channel(State::default());
+        let visits = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&visits);
         let proxy = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(carry(client, ([127, 0, 0, 1], target).into(), seen.clone()));
             }
         });
-        Self { port, state, _proxy: AbortOnDropHandle::new(proxy) }
+        Self { port, state, visits, _proxy: AbortOnDropHandle::new(proxy) }
     }
 
     /// `url` with this wire's port in the place of the target's.
@@ -62,6 +72,21 @@ impl Wire {
     /// Lets nothing pass any more, without telling anybody.
     pub(crate) fn stall(&self) {
         self.state.send_modify(|state| state.flow = Flow::Stalled);
+    }
+
+    /// Lets nothing of the server pass any more, and everything to it.
+    pub(crate) fn deafen(&self) {
+        self.state.send_modify(|state| state.flow = Flow::Deaf);
+    }
+
+    /// Changes one bit of what passes next, in each direction of each connection that stands.
+    pub(crate) fn flip(&self) {
+        self.state.send_modify(|state| state.flips += 1);
+    }
+
+    /// How many connections were asked for, those that the wire refused included.
+    pub(crate) fn visits(&self) -> usize {
+        self.visits.load(Ordering::SeqCst)
     }
 
     /// Ends all connections and lets none be made.
@@ -86,7 +111,7 @@ async fn carry(mut client: TcpStream, target: SocketAddr, mut state: watch::Rece
         let (up, down) = (state.clone(), state.clone());
         tokio::select! {
             _ = state.wait_for(broken) => {}
-            _ = async { tokio::join!(pump(from_client, to_server, up), pump(from_server, to_client, down)) } => return,
+            _ = async { tokio::join!(pump(from_client, to_server, up, false), pump(from_server, to_client, down, true)) } => return,
         }
     }
     // With this, dropping a socket sends a reset instead of an orderly end.
@@ -97,17 +122,22 @@ async fn carry(mut client: TcpStream, target: SocketAddr, mut state: watch::Rece
 }
 
 /// Carries one direction to its end.
-async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut state: watch::Receiver<State>) {
+async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut state: watch::Receiver<State>, down: bool) {
     let mut buffer = vec![0; 64 * 1024];
+    let mut flips = state.borrow().flips;
+    let passes = |now: &State| now.flow != Flow::Stalled && (now.flow != Flow::Deaf || !down);
     loop {
-        if state.wait_for(|now| now.flow != Flow::Stalled).await.is_err() {
+        if state.wait_for(passes).await.is_err() {
             return;
         }
         tokio::select! {
             read = from.read(&mut buffer) => match read {
                 Ok(count) if count > 0 => {
-                    if state.wait_for(|now| now.flow != Flow::Stalled).await.is_err()
-                        || to.write_all(&buffer[..count]).await.is_err()
+                    let Ok(now) = state.wait_for(passes).await.map(|now| *now) else { return };
+                    if std::mem::replace(&mut flips, now.flips) != now.flips {
+                        buffer[count / 2] ^= 0b100;
+                    }
+                    if to.write_all(&buffer[..count]).await.is_err()
                     {
                         return;
                     }

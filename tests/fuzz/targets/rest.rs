@@ -1,0 +1,88 @@
+//! An answer of DocuSign's REST API: any JSON object becomes a signing request, of any shape and within its bounds.
+
+use std::path::Path;
+
+use countersign::base::limits::{DOCUMENT_FIELDS_MAX, RECIPIENTS_MAX};
+use countersign::base::{AccountId, ChangeId, SigningRequestId};
+use countersign::docusign::ErrorDetails;
+use countersign::signing::map_rest::signing_request;
+use countersign::signing::{Enriched, Failure, SigningRequest};
+use serde_json::Value;
+
+use super::{ends, files};
+
+const BASE: &str = "https://demo.docusign.net/restapi/v2.1/accounts/1";
+
+pub(crate) fn check(data: &[u8]) {
+    let _ = serde_json::from_slice::<ErrorDetails>(data);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match signing_request(text, BASE) {
+        Ok(request) => {
+            bounded(&request);
+            let told = enriched(Ok(Box::new(request)));
+            assert!(told.get("error").is_none_or(Value::is_null), "{told}");
+        }
+        Err(why) => {
+            let object = serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object());
+            assert!(!object, "an object is refused: {why}");
+            assert!(!why.is_empty() && why.len() < 100, "{why}");
+            let code = why;
+            enriched(Err(Failure {
+                code,
+                message: text.to_owned(),
+                status: None,
+                trace_token: None,
+                attempts: 1,
+            }));
+        }
+    }
+}
+
+fn bounded(request: &SigningRequest) {
+    assert!(request.participants.len() <= RECIPIENTS_MAX);
+    assert!(request.document_fields.len() <= DOCUMENT_FIELDS_MAX);
+    let orders: Vec<_> =
+        request.participants.iter().map(|one| one.routing_order.unwrap_or(u32::MAX)).collect();
+    assert!(orders.is_sorted(), "{orders:?}");
+    let value = serde_json::to_value(request).unwrap();
+    assert!(value.get("remote_data").is_none_or(Value::is_null));
+    for field in value["document_fields"].as_array().unwrap() {
+        assert!(field.get("value").is_none(), "what was entered is told: {field}");
+    }
+}
+
+/// The message that it makes; it covers two changes, told in either order.
+fn enriched(result: Result<Box<SigningRequest>, Failure>) -> Value {
+    let change = |number| ChangeId(uuid::Uuid::from_u128(number));
+    let mut enriched = Enriched {
+        account: AccountId::new("1"),
+        signing_request: SigningRequestId::new("e"),
+        known_status: None,
+        covers: vec![(change(1), 1), (change(2), 2)],
+        received_at: "2026-11-23T10:00:00Z".parse().unwrap(),
+        result,
+    };
+    let key = enriched.routing_key();
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    let words: Vec<_> = key.split('.').collect();
+    assert!(
+        words.len() == 3 && words.iter().all(|word| !word.is_empty() && word.bytes().all(plain)),
+        "{key}"
+    );
+    assert!(key.len() <= 255, "{key}");
+    let body: Value = serde_json::from_str(&enriched.body(7)).unwrap();
+    assert_eq!((&body["sequence"], &body["id"]), (&Value::from(7), &Value::from(enriched.id().to_string())));
+    let id = enriched.id();
+    enriched.covers.reverse();
+    assert_eq!(enriched.id(), id, "the id depends on the order of what it covers");
+    body
+}
+
+pub(crate) fn seeds(fixtures: &Path) -> Vec<Vec<u8>> {
+    let mut seeds =
+        files(&fixtures.join("docusign"), |path| ends(path, "json") && path.ends_with("envelope.json"));
+    seeds.push(
+        br#"{"errorCode":"ENVELOPE_DOES_NOT_EXIST","message":"The envelope does not exist."}"#.to_vec(),
+    );
+    seeds
+}

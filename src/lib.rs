@@ -26,6 +26,8 @@
 //! 7. "Envelope" and "recipient" are DocuSign's words, "signing request" and "participant" are ours; only the mapping
 //!    says both.
 //! 8. Everything is bounded, and the bounds stand in [`base::limits`] with their reasons.
+//! 9. What was received is chained in the transaction that stores it: whatever is changed, removed or reordered since is
+//!    named by [`evidence::Verifier`].
 //!
 //! `ARCHITECTURE.md` names the test that guards each one. Modules follow in reading order, floor by floor: a module
 //! uses lower floors only.
@@ -34,9 +36,11 @@
 pub mod base;
 pub mod connect;
 pub mod docusign;
+pub mod evidence;
 pub mod signing;
 // floor 1, ports: each hides one library
 pub mod broker;
+pub mod failpoint;
 pub mod rest;
 pub mod store;
 pub mod telemetry;

@@ -11,6 +11,7 @@ mod enrich {
     mod hands;
     mod mapping;
     mod oauth;
+    mod outage;
     mod running;
     mod stand_in;
     mod store;

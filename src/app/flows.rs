@@ -10,13 +10,14 @@ use crate::base::limits;
 use crate::broker;
 use crate::config::{Role, Settings};
 use crate::enrich::Enricher;
+use crate::evidence::Signer;
 use crate::receive::Receiver;
 use crate::relay::Relay;
 use crate::rest;
 use crate::store::Work;
 
-use super::Error;
-use super::audit::audit;
+use super::books::audit;
+use super::{Error, checkpoints};
 
 /// How often old deliveries are looked for.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -34,6 +35,7 @@ impl Flows {
         settings: &Settings,
         roles: &[Role],
         with: &Receiver,
+        signer: &Arc<Signer>,
         status: &broker::Status,
     ) -> Result<Self, Error> {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
@@ -55,7 +57,9 @@ impl Flows {
             tasks.spawn(async move { enricher.run(stop).await });
         }
         tasks.spawn(audit(with.store.clone(), with.metrics.clone(), stop.clone()));
-        tasks.spawn(prune(with.clone(), settings.dedup_retention_days, stop.clone()));
+        let days = (settings.dedup_retention_days, settings.audit_retention_days);
+        tasks.spawn(prune(with.clone(), days, stop.clone()));
+        tasks.spawn(checkpoints::sign(with.clone(), Arc::clone(signer), stop.clone()));
         Ok(Self { tasks, stop })
     }
 
@@ -67,10 +71,17 @@ impl Flows {
     }
 }
 
-/// Forgets deliveries older than the retention, little by little so that the writer is never held up.
-async fn prune(with: Receiver, days: u32, stop: CancellationToken) {
+/// What is forgotten once its retention is over.
+#[derive(Debug, Clone, Copy)]
+enum Old {
+    Deliveries,
+    Evidence,
+}
+
+/// Forgets deliveries, and records of evidence, older than their retention: little by little, so that the writer is
+/// never held up.
+async fn prune(with: Receiver, (days, audit_days): (u32, u32), stop: CancellationToken) {
     let share = with.store.take_part(Work::Keep);
-    let retention = jiff::SignedDuration::from_hours(i64::from(days) * 24);
     let mut turns = tokio::time::interval(PRUNE_EVERY);
     loop {
         tokio::select! {
@@ -81,17 +92,24 @@ async fn prune(with: Receiver, days: u32, stop: CancellationToken) {
             // Another node does it.
             continue;
         }
-        let Ok(before) = with.clock.now().checked_sub(retention) else { continue };
-        loop {
-            match with.store.prune(before).await {
-                Ok(0) => break,
-                Ok(count) => tracing::info!(count, "deliveries older than the retention were pruned"),
-                Err(error) => {
-                    tracing::warn!(%error, "old deliveries could not be pruned; it is tried again in an hour");
-                    break;
-                }
-            }
-            if stop.is_cancelled() {
+        prune_all(Old::Deliveries, days, &with, &stop).await;
+        prune_all(Old::Evidence, audit_days, &with, &stop).await;
+    }
+}
+
+async fn prune_all(old: Old, days: u32, with: &Receiver, stop: &CancellationToken) {
+    let retention = jiff::SignedDuration::from_hours(i64::from(days) * 24);
+    let Ok(before) = with.clock.now().checked_sub(retention) else { return };
+    while !stop.is_cancelled() {
+        let pruned = match old {
+            Old::Deliveries => with.store.prune(before).await.map(|count| count as u64),
+            Old::Evidence => with.store.prune_evidence(before).await,
+        };
+        match pruned {
+            Ok(0) => return,
+            Ok(count) => tracing::info!(count, ?old, "what is older than its retention was pruned"),
+            Err(error) => {
+                tracing::warn!(%error, ?old, "what is old could not be pruned; it is tried again in an hour");
                 return;
             }
         }

@@ -1,13 +1,16 @@
 //! Wiring: build everything without traffic, then run until stopped. Tests do the same.
 
-mod audit;
+mod books;
+mod checkpoints;
 mod demo;
 mod error;
 mod flows;
 mod http;
 mod keys;
 mod server;
+mod signer;
 
 pub use demo::{Audience, demo};
 pub use error::Error;
 pub use server::{App, serve};
+pub use signer::audit_key;

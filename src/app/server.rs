@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::base::{Clock, Dice, SystemClock};
 use crate::broker;
 use crate::config::{Loaded, Loader, Role, Settings};
+use crate::evidence::Signer;
+use crate::failpoint::{self, Step};
 use crate::receive::{self, Receiver, Release, ReleaseError, Sources};
 use crate::store::{self, Store};
 use crate::telemetry::{Metrics, logs};
@@ -17,7 +19,7 @@ use crate::web::{self, Api};
 
 use super::flows::Flows;
 use super::http::{self, Serving};
-use super::{Error, keys};
+use super::{Error, keys, signer};
 
 /// A server that is bound and opened, but serves nothing yet.
 pub struct App {
@@ -28,6 +30,7 @@ pub struct App {
     receiver: Receiver,
     broker_status: broker::Status,
     key_faults: keys::Faults,
+    signer: Arc<Signer>,
     clock: Arc<dyn Clock>,
     dice: Dice,
 }
@@ -45,7 +48,7 @@ impl App {
     /// Opens the store and binds the address.
     ///
     /// # Errors
-    /// When one of the two, or the spool of large bodies, cannot be had.
+    /// When one of the two, the spool of large bodies or the key that signs checkpoints cannot be had.
     pub fn build(
         settings: Settings,
         roles: &[Role],
@@ -53,6 +56,7 @@ impl App {
         dice: Dice,
     ) -> Result<Self, Error> {
         let store = Store::open_by(&settings.for_store(dice.uuid().to_string()), Arc::clone(&clock))?;
+        let signer = Arc::new(signer::signer(&settings, &dice)?);
         let receiver = Receiver {
             sources: Sources::new(keys::sources(&settings.sources)),
             store,
@@ -77,7 +81,18 @@ impl App {
             bind().map_err(|why| Error::Listen { address: settings.listen.clone(), why })?;
         let (broker_status, key_faults) = (broker::Status::default(), keys::Faults::default());
         let roles = roles.to_vec();
-        Ok(Self { settings, roles, listener, address, receiver, broker_status, key_faults, clock, dice })
+        Ok(Self {
+            settings,
+            roles,
+            listener,
+            address,
+            receiver,
+            broker_status,
+            key_faults,
+            signer,
+            clock,
+            dice,
+        })
     }
 
     /// The address bound: with port 0, the one that was given.
@@ -125,6 +140,7 @@ impl App {
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
             api_token: self.settings.api_token.clone(),
+            audit_key: self.signer.public_key(),
             version: web::Version {
                 version: env!("CARGO_PKG_VERSION").into(),
                 commit: option_env!("COUNTERSIGN_COMMIT").map(str::to_owned),
@@ -155,7 +171,8 @@ impl App {
     /// When a part cannot be made, the HTTP server ends by itself, or the end takes longer than
     /// [`SHUTDOWN_TIMEOUT`](crate::base::limits::SHUTDOWN_TIMEOUT).
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let flows = Flows::start(&self.settings, &self.roles, &self.receiver, &self.broker_status)?;
+        let flows =
+            Flows::start(&self.settings, &self.roles, &self.receiver, &self.signer, &self.broker_status)?;
         let (requests, mut serving) = self.answer_requests(&stop)?;
         drop(self.listener);
         let ended = tokio::select! {
@@ -170,6 +187,7 @@ impl App {
         }
         tracing::info!("stopping: requests and publishes under way are finished first");
         requests.stop(true).await;
+        failpoint::pass(Step::Stopping);
         // Only now: what the last requests stored is still published, as far as the time allows.
         let stopped = flows.stop().await;
         self.receiver.store.close().await;

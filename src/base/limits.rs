@@ -139,6 +139,22 @@ pub const STORE_CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 /// How long a delivery is remembered as seen: longer than DocuSign's longest retry (15 days) by far.
 pub const DEDUP_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// Records that wait for a checkpoint before one is signed at once: a piece of the chain for a third party has the
+/// digests of at most about so many records of others, 32 bytes each.
+pub const EVIDENCE_UNSIGNED_MAX: u64 = 1_024;
+/// How long a record waits for its checkpoint otherwise: what an attacker who kills the process can take back.
+pub const EVIDENCE_SIGN_EVERY: Duration = Duration::from_secs(1);
+/// A checkpoint is written to the log this often at most, where an attacker who changes the database may not reach.
+pub const EVIDENCE_LOG_EVERY: Duration = Duration::from_secs(60);
+/// Records read at a time while a chain is examined, some 400 bytes each.
+pub const EVIDENCE_PAGE: usize = 1_000;
+/// Records pruned at a time, so that the writer is never held up for long.
+pub const EVIDENCE_PRUNE_ROWS: u64 = 5_000;
+/// Findings of an examination that are kept; more are only counted.
+pub const FINDINGS_MAX: usize = 1_000;
+/// Largest file of evidence that is read.
+pub const EVIDENCE_FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
 /// Changes in flight per broker channel before its confirms are awaited.
 pub const RELAY_WINDOW: usize = 256;
 /// Channels that publish side by side; a signing request always uses the same one.
@@ -199,8 +215,9 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 pub const ENRICH_WORKERS: usize = 4;
 /// Changes within this time after the first are answered by one fetch.
 pub const ENRICH_COALESCE: Duration = Duration::from_millis(500);
-/// Attempts to fetch before the failure itself is published.
-pub const ENRICH_ATTEMPTS_MAX: u32 = 8;
+/// Attempts to fetch before the failure itself is published: with the waits below some two hours, so that DocuSign can be
+/// away for one and no object is given up for it.
+pub const ENRICH_ATTEMPTS_MAX: u32 = 60;
 /// First and longest wait between two attempts to fetch; each is jittered, and never before a rate limit resets.
 pub const ENRICH_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// The same where DocuSign does not let us in: an operator mends that in minutes or hours, not seconds.

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::base::limits;
+use crate::failpoint::{self, Step};
 use crate::signing::{Entry, Receipt};
 
 use super::error::Lost;
@@ -134,6 +135,7 @@ impl Lane {
     /// Publishes to an exchange and judges what comes back.
     async fn round(&self, exchange: &str, entries: &[&Entry]) -> (Vec<Answer>, Option<Lost>) {
         let (issued, mut lost) = self.issue(exchange, entries).await;
+        failpoint::pass(Step::Published);
         let mut replies: Vec<Option<Confirmation>> = entries.iter().map(|_| None).collect();
         let mut deadline = None;
         // The last first: once it is there, all the others are as a rule, and cost no further waking.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::base::{Clock, Dice, limits};
+use crate::failpoint::{self, Step};
 use crate::telemetry::{Metric, Metrics};
 
 use super::topology::{self, Findings, Part};
@@ -88,6 +89,7 @@ impl Publisher {
         let opener = Opener { connection, standing: link.standing(), mode };
         let lanes = try_join_all((0..limits::RELAY_LANES).map(|_| opener.lane())).await;
         let lanes = lanes.map_err(|why| Error::Lost(why.to_string()))?;
+        failpoint::pass(Step::Declared);
         self.tools.metrics.count(Metric::BrokerConnects, "ok", 1);
         self.tools.metrics.set(Metric::BrokerUp, "", 1);
         self.tools.status.connected(link.address.clone(), self.tools.clock.now());

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::base::limits;
+use crate::config::Loaded;
 
 use super::Error;
 use super::args::SettingsArgs;
@@ -20,7 +21,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const UNREACHABLE: &str = "start it with `countersign serve`, or name another one with --url";
 
 /// Which server, and who asks
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub(super) struct ApiArgs {
     /// Address of a running server [default: the settings' `listen`].
@@ -35,6 +36,16 @@ pub(super) struct ApiArgs {
 }
 
 impl ApiArgs {
+    /// Whether a server is named, and not left to the settings.
+    pub(super) fn names_a_server(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// The settings, for what can be done without a server.
+    pub(super) fn load(&self) -> Result<Loaded, Error> {
+        self.settings.load()
+    }
+
     pub(super) fn connect(self) -> Result<Api, Error> {
         match (self.url, self.token) {
             (Some(url), Some(token)) => Api::new(url, Some(token)),

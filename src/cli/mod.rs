@@ -4,6 +4,7 @@
 
 mod api;
 mod args;
+mod audit;
 mod check;
 mod config;
 mod demo;
@@ -68,6 +69,8 @@ enum Command {
     #[command(subcommand)]
     Topology(topology::Topology),
     #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
     Config(config::Config),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -111,6 +114,7 @@ impl Command {
             Self::Trace(trace) => trace.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
             Self::Topology(topology) => topology.run(terminal),
+            Self::Audit(audit) => audit.run(terminal),
             Self::Config(config) => config.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
             Self::Man(man) => man.run(terminal),

@@ -155,6 +155,14 @@ pub(super) fn settings(
         let todo = "a late repeat is stored as a new delivery; set more days";
         checker.warn(top, "dedup_retention_days", Wrong::new(what, todo));
     }
+    let audit_days = checker.parsed(top, "audit_retention_days", |text| values::number(text, 1..=36_500));
+    if let (Some(days), Some(audit_days)) = (days, audit_days)
+        && audit_days < days
+    {
+        let what = "evidence would be forgotten before the deliveries that it is about";
+        let todo = format!("set at least the {days} days of dedup_retention_days");
+        checker.fault(top, "audit_retention_days", Wrong::new(what, todo));
+    }
     Settings {
         listen,
         data_dir,
@@ -165,6 +173,7 @@ pub(super) fn settings(
         queues: queues::settings(checker, queue_scopes),
         api_token,
         vault_key: checker.secret(top, "vault_key", |_| Ok(())),
+        audit_key: checker.secret(top, "audit_key", values::ed25519_key),
         enrich: docusign::enrich(checker, top, &docusign),
         docusign,
         cloud_events: cloud_events.unwrap_or_default(),
@@ -173,6 +182,7 @@ pub(super) fn settings(
             .parsed(top, "delivery_bytes_max", |text| values::bytes(text, DELIVERY_BYTES))
             .unwrap_or_default(),
         dedup_retention_days: days.unwrap_or_default(),
+        audit_retention_days: audit_days.unwrap_or_default(),
         threads: checker.parsed(top, "threads", |text| values::number(text, 1..=256)),
         log_format: log_format.unwrap_or_default(),
         log_level: checker.parsed(top, "log.level", values::log_level).unwrap_or_default(),

@@ -30,6 +30,8 @@ pub struct Settings {
     pub api_token: Option<SecretString>,
     /// Key that seals stored credentials.
     pub vault_key: Option<SecretString>,
+    /// Key that signs checkpoints of the chain of evidence; without one, a key is made in `data_dir`.
+    pub audit_key: Option<SecretString>,
     /// DocuSign's OAuth and REST.
     pub docusign: DocusignSettings,
     /// Whether each change is followed by the whole signing request, fetched over REST.
@@ -42,6 +44,8 @@ pub struct Settings {
     pub delivery_bytes_max: u64,
     /// How long a delivery is remembered as seen, in days.
     pub dedup_retention_days: u32,
+    /// How long records of the chain of evidence are kept, in days.
+    pub audit_retention_days: u32,
     /// Threads of the HTTP server; one per core when none is told.
     pub threads: Option<usize>,
     /// How logs look.

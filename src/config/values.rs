@@ -217,6 +217,13 @@ pub(super) fn pem_key(text: &str) -> Result<(), Wrong> {
     Err(Wrong::new("it is no private key in PEM", todo))
 }
 
+/// An ed25519 key in PEM; a secret.
+pub(super) fn ed25519_key(text: &str) -> Result<(), Wrong> {
+    let todo =
+        "give a key as `openssl genpkey -algorithm ed25519` makes it, or leave it out to have one made";
+    crate::evidence::Signer::from_pem(text).map(drop).map_err(|what| Wrong::new(what, todo))
+}
+
 /// A routing-key pattern that can match one of our keys, which all have three words.
 pub(super) fn pattern(text: &str) -> Result<String, Wrong> {
     let todo = "a pattern is three words with dots between them, such as signing_request.completed.*; * stands \

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 
 use crate::base::{DeliveryId, SourceName};
 
+use super::signature::SignedBy;
+
 /// The bytes of a delivery.
 #[derive(Debug, Clone)]
 pub enum Body {
@@ -18,6 +20,8 @@ pub enum Body {
         path: PathBuf,
         /// Its length in bytes.
         length: u64,
+        /// SHA-256 of the bytes as received, taken while they arrived.
+        sha256: [u8; 32],
         /// What the parser reads; `None` where even without documents it is too large to be read.
         skeleton: Option<Bytes>,
     },
@@ -59,20 +63,28 @@ impl Delivery {
 
 /// A delivery whose signature matched a key of its source. Only [`crate::connect::signature`] makes one.
 #[derive(Debug)]
-pub struct VerifiedDelivery(Delivery);
+pub struct VerifiedDelivery {
+    delivery: Delivery,
+    signed_by: SignedBy,
+}
 
 impl VerifiedDelivery {
-    pub(super) fn new(delivery: Delivery) -> Self {
-        Self(delivery)
+    pub(super) fn new(delivery: Delivery, signed_by: SignedBy) -> Self {
+        Self { delivery, signed_by }
     }
 
     /// The delivery, now to be trusted.
     pub fn delivery(&self) -> &Delivery {
-        &self.0
+        &self.delivery
+    }
+
+    /// Which signature was right, and by which key.
+    pub fn signed_by(&self) -> SignedBy {
+        self.signed_by
     }
 
     /// Gives the delivery on, for storing.
     pub fn into_inner(self) -> Delivery {
-        self.0
+        self.delivery
     }
 }

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq as _};
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::base::Refusal;
 use crate::base::limits::SIGNATURES_MAX;
@@ -21,12 +21,47 @@ pub(super) const HEADER_PREFIX: &str = "x-docusign-signature-";
 /// The header that names the algorithm (and is no signature).
 pub(super) const DIGEST_HEADER: &str = "x-authorization-digest";
 
+/// Tells one key from another without telling either: the first eight bytes of SHA-256 over a tag and the key.
+///
+/// What it gives away to guessing, a delivery with its signature gives away already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct KeyPrint(pub [u8; 8]);
+
+impl KeyPrint {
+    /// What comes before the key in the digest: no other use of SHA-256 yields the same.
+    pub const TAG: &'static str = "countersign connect key v1\0";
+
+    /// The print of a key, taken as Connect's settings show it.
+    pub fn of(key: &str) -> Self {
+        let digest = Sha256::new().chain_update(Self::TAG).chain_update(key).finalize();
+        let mut print = [0; 8];
+        print.copy_from_slice(&digest[..8]);
+        Self(print)
+    }
+}
+
+/// Which of the signatures of a delivery was found to be right, and by which key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SignedBy {
+    /// The number in the header's name: 2 for `X-DocuSign-Signature-2`.
+    pub header: u8,
+    /// The key.
+    pub key: KeyPrint,
+}
+
+/// A key, prepared: what digests with it start from.
+#[derive(Clone)]
+struct Key {
+    print: KeyPrint,
+    state: Hmac<Sha256>,
+}
+
 /// The Connect keys of a source, prepared once and cloned for each delivery.
 ///
 /// A key is the text shown in Connect's settings, taken verbatim as UTF-8: it looks like base64 but is never
 /// decoded, and its last `=` belongs to it.
 #[derive(Clone, Default)]
-pub struct Keys(Vec<Hmac<Sha256>>);
+pub struct Keys(Vec<Key>);
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,7 +72,8 @@ impl std::fmt::Debug for Keys {
 impl Keys {
     /// Prepares the keys. An empty text is no key: anyone could sign with it.
     pub fn new(texts: &[SecretString]) -> Self {
-        Self(texts.iter().filter_map(|text| state(text.expose_secret().as_bytes())).collect())
+        let key = |text: &str| Some(Key { print: KeyPrint::of(text), state: state(text.as_bytes())? });
+        Self(texts.iter().filter_map(|text| key(text.expose_secret())).collect())
     }
 
     /// How many keys there are.
@@ -78,7 +114,7 @@ pub(super) fn digest(key: &[u8], body: &[u8]) -> Digest32 {
 
 /// Digests of a body whose bytes are still arriving.
 #[derive(Clone)]
-pub struct Digesting(Vec<Hmac<Sha256>>);
+pub struct Digesting(Vec<Key>);
 
 impl std::fmt::Debug for Digesting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -89,20 +125,20 @@ impl std::fmt::Debug for Digesting {
 impl Digesting {
     /// Takes in the next bytes, exactly as received.
     pub fn update(&mut self, bytes: &[u8]) {
-        for state in &mut self.0 {
-            state.update(bytes);
+        for key in &mut self.0 {
+            key.state.update(bytes);
         }
     }
 
     /// The digests, once the last byte is in.
     pub fn finish(self) -> Digests {
-        Digests(self.0.into_iter().map(|state| state.finalize().into_bytes().into()).collect())
+        Digests(self.0.into_iter().map(|key| (key.print, key.state.finalize().into_bytes().into())).collect())
     }
 }
 
 /// The digests of one body, one for each key of its source.
 #[derive(Clone)]
-pub struct Digests(Vec<Digest32>);
+pub struct Digests(Vec<(KeyPrint, Digest32)>);
 
 impl std::fmt::Debug for Digests {
     // A digest is a valid signature: it stays out of logs.
@@ -120,9 +156,9 @@ impl std::fmt::Debug for Digests {
 /// The delivery back, and why it is refused: no key, no signature, an unknown algorithm, or no match.
 #[allow(clippy::result_large_err)] // both ways carry the delivery: boxing one would allocate for nothing
 pub fn verify(delivery: Delivery, digests: &Digests) -> Result<VerifiedDelivery, (Delivery, Refusal)> {
-    match refusal(&delivery, digests) {
-        None => Ok(VerifiedDelivery::new(delivery)),
-        Some(refusal) => Err((delivery, refusal)),
+    match signed_by(&delivery.headers, digests) {
+        Ok(signed_by) => Ok(VerifiedDelivery::new(delivery, signed_by)),
+        Err(refusal) => Err((delivery, refusal)),
     }
 }
 
@@ -135,28 +171,38 @@ pub fn hopeless(headers: &[(String, String)], keys: &Keys) -> Option<Refusal> {
     signatures(headers).next().is_none().then_some(Refusal::SignatureMissing)
 }
 
-fn refusal(delivery: &Delivery, digests: &Digests) -> Option<Refusal> {
+/// Holds headers against the digests of their body: the first signature that is right, or why it is refused.
+///
+/// # Errors
+/// As [`verify`].
+pub fn signed_by(headers: &[(String, String)], digests: &Digests) -> Result<SignedBy, Refusal> {
     if digests.0.is_empty() {
-        return Some(Refusal::NoKey);
+        return Err(Refusal::NoKey);
     }
     let mut present = false;
     let mut matched = Choice::from(0);
-    for value in signatures(&delivery.headers).take(SIGNATURES_MAX) {
+    let (mut header, mut key) = (0_u8, 0_u32);
+    for (number, value) in numbered(headers).take(SIGNATURES_MAX) {
         present = true;
         if let Some(told) = decode(value) {
-            for digest in &digests.0 {
-                matched |= told.ct_eq(digest);
+            for (at, (_, digest)) in (0..).zip(&digests.0) {
+                let same = told.ct_eq(digest);
+                let first = same & !matched;
+                header.conditional_assign(&number, first);
+                key.conditional_assign(&at, first);
+                matched |= same;
             }
         }
     }
     if !present {
-        Some(Refusal::SignatureMissing)
-    } else if other_algorithms(&delivery.headers).next().is_some() {
-        Some(Refusal::DigestUnknown)
+        Err(Refusal::SignatureMissing)
+    } else if other_algorithms(headers).next().is_some() {
+        Err(Refusal::DigestUnknown)
     } else if !bool::from(matched) {
-        Some(Refusal::SignatureWrong)
+        Err(Refusal::SignatureWrong)
     } else {
-        None
+        let key = digests.0.get(key as usize).map_or_else(KeyPrint::default, |(print, _)| *print);
+        Ok(SignedBy { header, key })
     }
 }
 
@@ -169,13 +215,21 @@ pub(super) fn other_algorithms(headers: &[(String, String)]) -> impl Iterator<It
 
 /// The values of all signature headers, numbered 1 to [`SIGNATURES_MAX`]; names are in lower case.
 pub(super) fn signatures(headers: &[(String, String)]) -> impl Iterator<Item = &str> {
-    headers.iter().filter(|(name, _)| is_signature(name)).map(|(_, value)| value.as_str())
+    numbered(headers).map(|(_, value)| value)
+}
+
+fn numbered(headers: &[(String, String)]) -> impl Iterator<Item = (u8, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((signature_number(name)?, value.as_str())))
+}
+
+fn signature_number(name: &str) -> Option<u8> {
+    let number = name.strip_prefix(HEADER_PREFIX).filter(|number| number.len() <= 3)?;
+    let number: u8 = number.bytes().all(|b| b.is_ascii_digit()).then(|| number.parse().ok())??;
+    (1..=SIGNATURES_MAX).contains(&usize::from(number)).then_some(number)
 }
 
 pub(super) fn is_signature(name: &str) -> bool {
-    let number = name.strip_prefix(HEADER_PREFIX).filter(|number| number.len() <= 3);
-    let number = number.filter(|number| number.bytes().all(|b| b.is_ascii_digit()));
-    number.and_then(|number| number.parse().ok()).is_some_and(|n: usize| (1..=SIGNATURES_MAX).contains(&n))
+    signature_number(name).is_some()
 }
 
 /// A digest from standard base64 with padding; none for anything else.

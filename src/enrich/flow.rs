@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Claims, Fetch};
 use crate::base::{Clock, Dice, limits};
+use crate::failpoint::{self, Step};
 use crate::rest::{self, Again};
 use crate::signing::map_rest;
 use crate::signing::{Enriched, Failure, SigningRequest};
@@ -45,6 +46,7 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
         claim: Enrichment,
         stop: &CancellationToken,
     ) -> Result<(), store::Error> {
+        failpoint::pass(Step::Claimed);
         let fetched = tokio::select! {
             fetched = self.fetch(&claim) => fetched,
             () = stop.cancelled() => {
@@ -52,6 +54,7 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
                 return self.put_off(claim, self.clock.now(), attempts, "stopped".to_owned()).await;
             }
         };
+        failpoint::pass(Step::Fetched);
         let now = self.clock.now();
         let error = match fetched {
             Ok(request) => return self.complete(claim, now, Ok(Box::new(request))).await,
@@ -109,6 +112,7 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
             body: Box::new(move |sequence| enriched.body(sequence)),
         };
         self.written(self.claims.complete_enrichment(claim, change).await)?;
+        failpoint::pass(Step::Completed);
         self.metrics.count(Metric::Changes, "enriched", 1);
         self.metrics.count(Metric::Milestones, "enriched", 1);
         Ok(())
@@ -121,7 +125,9 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
         attempts: u32,
         why: String,
     ) -> Result<(), store::Error> {
-        self.written(self.claims.defer_enrichment(claim, until, attempts, why).await)
+        self.written(self.claims.defer_enrichment(claim, until, attempts, why).await)?;
+        failpoint::pass(Step::PutOff);
+        Ok(())
     }
 
     fn written(&self, result: Result<(), store::Error>) -> Result<(), store::Error> {

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use sha2::{Digest as _, Sha256};
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
@@ -130,6 +131,7 @@ struct Large {
     file: File,
     path: SpoolFile,
     elider: Elider,
+    digest: Sha256,
 }
 
 /// A file that goes when it is dropped, unless it is kept.
@@ -147,11 +149,12 @@ impl Large {
     async fn create(spool: &Path, id: DeliveryId) -> std::io::Result<Self> {
         let path = spool.join(id.to_string());
         let file = File::create(&path).await?;
-        Ok(Self { file, path: SpoolFile(Some(path)), elider: Elider::new() })
+        Ok(Self { file, path: SpoolFile(Some(path)), elider: Elider::new(), digest: Sha256::new() })
     }
 
     async fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.elider.push(bytes);
+        self.digest.update(bytes);
         self.file.write_all(bytes).await
     }
 
@@ -159,7 +162,8 @@ impl Large {
         self.file.flush().await?;
         self.file.sync_all().await?;
         let path = self.path.0.take().unwrap_or_default();
-        Ok(Body::Spooled { path, length, skeleton: self.elider.finish() })
+        let sha256 = self.digest.finalize().into();
+        Ok(Body::Spooled { path, length, sha256, skeleton: self.elider.finish() })
     }
 }
 

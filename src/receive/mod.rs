@@ -22,6 +22,7 @@ use tracing::Instrument as _;
 
 use crate::base::{Clock, DeliveryId, Dice, Outcome, Refusal, SourceName, limits};
 use crate::connect::{self, Body, Delivery, Unreadable, VerifiedDelivery, signature};
+use crate::failpoint::{self, Step};
 use crate::signing::map;
 use crate::store::{self, Arrival, Reading, Store};
 use crate::telemetry::{Metric, Metrics};
@@ -146,6 +147,7 @@ impl Receiver {
                 self.metrics.count(Metric::Milestones, "verified", 1);
                 let (receiver, name) = (self.clone(), source.clone());
                 let stored = async move {
+                    failpoint::pass(Step::Verified);
                     let outcome = receiver.take(of, verified).await;
                     receiver.record(&outcome, delivery_id, &name);
                     // It held its room until here, however long its client waited.
@@ -160,6 +162,7 @@ impl Receiver {
                 })
             }
         };
+        failpoint::pass(Step::BeforeAnswer);
         Fate { outcome, delivery_id }
     }
 

@@ -42,8 +42,8 @@ pub async fn release(receiver: &Receiver, id: DeliveryId) -> Result<Release, Rel
         Reread::Pruned => return Ok(Release::StillUnreadable("its body was pruned".into())),
     };
     let traceparent = receiver.traceparent(header(&detail, "traceparent"));
-    let resolved =
-        receiver.store.resolve_quarantine(id, Resolution::Released { observation, traceparent }).await?;
+    let how = Resolution::Released { observation, traceparent };
+    let resolved = receiver.store.resolve_quarantine(id, how, receiver.clock.now()).await?;
     if let Some(appended) = &resolved {
         receiver.tally(&appended.changes);
     }

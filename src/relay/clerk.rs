@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::base::{Dice, Position, limits};
 use crate::broker::backoff;
+use crate::failpoint::{self, Step};
 use crate::signing::{Entry, Receipt};
 use crate::store::{Error, Parts};
 use crate::telemetry::{Metric, Metrics};
@@ -67,6 +68,11 @@ impl<O: Outbox> Clerk<O> {
         self.outbox.parts()
     }
 
+    /// Lets other nodes have this one's share.
+    pub(super) fn let_go(&self) {
+        self.outbox.let_go();
+    }
+
     /// A view of the newest position, to wait on.
     pub(super) fn last(&self) -> watch::Receiver<Position> {
         self.last.clone()
@@ -120,10 +126,12 @@ impl<O: Outbox> Clerk<O> {
     pub(super) fn take_in(&mut self, done: Done, dealer: &mut Dealer) {
         let failed = match done {
             Done::Read(reading, Ok(page)) => {
+                failpoint::pass(Step::OutboxRead);
                 dealer.admit(reading, page);
                 None
             }
             Done::Settled(confirmed, Ok(())) => {
+                failpoint::pass(Step::Settled);
                 self.metrics.count(Metric::Published, "", confirmed.len() as u64);
                 self.metrics.count(Metric::Milestones, "published", confirmed.len() as u64);
                 for (_, subject) in confirmed {

@@ -18,13 +18,14 @@ mod voyage;
 pub use outbox::Outbox;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::base::{Clock, Dice};
-use crate::broker::{Publisher, Settings, Status};
+use crate::base::{Clock, Dice, limits};
+use crate::broker::{Publisher, Session, Settings, Status};
 use crate::telemetry::Metrics;
 
 use clerk::Clerk;
@@ -71,7 +72,7 @@ impl<O: Outbox> Relay<O> {
     /// for [`limits::DRAIN_TIMEOUT`](crate::base::limits::DRAIN_TIMEOUT); what is in flight then is waited for, and
     /// settled, for [`limits::RELAY_STOP_TIMEOUT`](crate::base::limits::RELAY_STOP_TIMEOUT) in all.
     pub async fn run(mut self, stop: CancellationToken) {
-        while let Some(mut session) = self.publisher.open(&stop).await {
+        while let Some(mut session) = self.open(&stop).await {
             let mut voyage = Voyage::new(&mut self, &mut session);
             let end = voyage.sail(&stop).await;
             self.clerk.put_in_order(&mut self.dealer).await;
@@ -84,5 +85,17 @@ impl<O: Outbox> Relay<O> {
             }
         }
         self.clerk.put_in_order(&mut self.dealer).await;
+    }
+
+    /// Connects. Where that takes too long, other nodes, which may reach the broker, get this one's share meanwhile.
+    async fn open(&mut self, stop: &CancellationToken) -> Option<Session> {
+        let mut opening = pin!(self.publisher.open(stop));
+        match timeout(limits::LEASE, &mut opening).await {
+            Ok(session) => session,
+            Err(_) => {
+                self.clerk.let_go();
+                opening.await
+            }
+        }
     }
 }

@@ -10,6 +10,8 @@ use crate::store::{Error, Parts, Store, Work};
 pub trait Outbox: Send + Sync + 'static {
     /// This node's share of the relaying, as it changes.
     fn parts(&self) -> watch::Receiver<Parts>;
+    /// Lets other nodes have this one's share, until [`Outbox::parts`] is asked for again.
+    fn let_go(&self);
     /// As [`Store::unsettled`].
     fn unsettled(
         &self,
@@ -26,6 +28,10 @@ pub trait Outbox: Send + Sync + 'static {
 impl Outbox for Store {
     fn parts(&self) -> watch::Receiver<Parts> {
         self.take_part(Work::Relay)
+    }
+
+    fn let_go(&self) {
+        self.let_go(Work::Relay);
     }
 
     async fn unsettled(&self, parts: Parts, after: Position, limit: usize) -> Result<Vec<Entry>, Error> {

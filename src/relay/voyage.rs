@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::limits;
 use crate::broker::{Answer, Answers, Lane, Lost, Opener, Session, Standing, backoff};
+use crate::failpoint::{self, Step};
 use crate::signing::{Entry, Receipt};
 use crate::telemetry::Metric;
 
@@ -168,6 +169,7 @@ impl<'a, O: Outbox> Voyage<'a, O> {
     /// Takes in a lane that is back with its answers.
     fn land(&mut self, flight: Flight) {
         let Flight { lane, batch, answers: Answers { each, lost }, took } = flight;
+        failpoint::pass(Step::Confirmed);
         let silence = self.silence(&each, lost.as_ref());
         let mut advice = HashMap::new();
         for (entry, answer) in batch.into_iter().zip(each) {

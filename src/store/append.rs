@@ -11,7 +11,7 @@ use super::body::Packed;
 use super::enrichment;
 use super::feed::signed;
 use super::ledger::{Claim, Ledger, Wants};
-use super::{Appended, Arrival, EnrichedChange, Enrichment, Error, Reading};
+use super::{Appended, Arrival, EnrichedChange, Enrichment, Error, Reading, evidence};
 
 /// What appending an arrival will ask the database for.
 pub(super) fn wants(arrival: &Arrival) -> Wants {
@@ -57,9 +57,11 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
     }
     let seq = ledger.next_delivery();
     let reason = if let Outcome::Quarantined(why) = &outcome { Some(why.as_str()) } else { None };
+    let seen = subject.map(|(_, seen)| seen.as_ref());
+    let number = evidence::receipt(ledger, arrival, packed, seen, (outcome.word(), reason), changes.len())?;
     ledger.session.write(
         "INSERT INTO deliveries (seq, id, source, received_at, format, event, subject_ref, outcome, reason, body_bytes, \
-         changes, stored_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         changes, stored_at, evidence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         &[
             seq.into(),
             delivery.id.0.as_bytes().as_slice().into(),
@@ -73,6 +75,7 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
             signed(delivery.body.length()).into(),
             signed(changes.len() as u64).into(),
             ledger.at.into(),
+            number.into(),
         ],
     )?;
     ledger.session.write(
@@ -181,6 +184,7 @@ pub(super) fn claim_fetch(
 pub(super) fn release(
     ledger: &mut Ledger,
     id: DeliveryId,
+    at: Timestamp,
     seen: &Observation,
     traceparent: &str,
 ) -> Result<Option<Appended>, Error> {
@@ -202,19 +206,28 @@ pub(super) fn release(
         ],
     )?;
     ledger.books.released += 1;
+    evidence::resolution(ledger, id, "released", at, Some(seen), changes.len())?;
     let outcome = if changes.is_empty() { Outcome::Duplicate } else { Outcome::Accepted };
     Ok(Some(Appended { outcome, delivery_id: id, changes }))
 }
 
 /// Ends a quarantine without applying anything.
-pub(super) fn drop_quarantined(ledger: &mut Ledger, id: DeliveryId) -> Result<Option<Appended>, Error> {
+pub(super) fn drop_quarantined(
+    ledger: &mut Ledger,
+    id: DeliveryId,
+    at: Timestamp,
+) -> Result<Option<Appended>, Error> {
     let changed = ledger.session.execute(
         "UPDATE deliveries SET outcome = 'dropped' WHERE id = ?1 AND outcome = 'quarantined'",
         &[id.0.as_bytes().as_slice().into()],
     )?;
-    ledger.books.dropped += i64::try_from(changed).unwrap_or(0);
+    if changed == 0 {
+        return Ok(None);
+    }
+    ledger.books.dropped += 1;
+    evidence::resolution(ledger, id, "dropped", at, None, 0)?;
     let outcome = Outcome::Quarantined("dropped".into());
-    Ok((changed > 0).then_some(Appended { outcome, delivery_id: id, changes: Vec::new() }))
+    Ok(Some(Appended { outcome, delivery_id: id, changes: Vec::new() }))
 }
 
 /// Appends the enriched change and ends its claim; what came in meanwhile keeps one, due at once after coalescing.

@@ -7,9 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use crate::base::{DeliveryId, limits};
 use crate::connect::{Body, Delivery};
+use crate::evidence::Digest32;
+use crate::evidence::chain::sha256;
+use crate::evidence::record::headers_digest;
+use crate::failpoint::{self, Step};
 
 use super::session::{Session, Value};
 use super::{Error, StoredBody};
@@ -23,6 +28,8 @@ const PIECES: i64 = 3;
 #[derive(Debug)]
 pub(super) struct Packed {
     pub(super) headers: String,
+    pub(super) headers_digest: Digest32,
+    pub(super) body_digest: Digest32,
     pub(super) encoding: i64,
     body: PackedBody,
 }
@@ -44,24 +51,25 @@ enum PackedBody {
 }
 
 impl Packed {
-    /// Compresses a small body. A large one has been brought to its place before (see [`Large::keep`]).
+    /// Digests headers and body; compresses a small body. A large one has been brought to its place before (see [`Large::keep`]).
     pub(super) fn pack(delivery: &Delivery, large: &Large) -> Self {
         let headers = serde_json::to_string(&delivery.headers).unwrap_or_default();
-        let (encoding, body) = match &delivery.body {
+        let headers_digest = headers_digest(&delivery.headers);
+        let (body_digest, encoding, body) = match &delivery.body {
             Body::Inline(bytes) => {
-                let compressed = lz4_flex::compress_prepend_size(bytes);
+                let (digest, compressed) = (sha256(&[bytes]), lz4_flex::compress_prepend_size(bytes));
                 if compressed.len() < bytes.len() {
-                    (LZ4, PackedBody::Compressed(compressed))
+                    (digest, LZ4, PackedBody::Compressed(compressed))
                 } else {
-                    (PLAIN, PackedBody::Plain(bytes.clone()))
+                    (digest, PLAIN, PackedBody::Plain(bytes.clone()))
                 }
             }
-            Body::Spooled { .. } => match large {
-                Large::Files(_) => (FILE, PackedBody::Outside),
-                Large::Pieces(_) => (PIECES, PackedBody::Outside),
+            Body::Spooled { sha256, .. } => match large {
+                Large::Files(_) => (*sha256, FILE, PackedBody::Outside),
+                Large::Pieces(_) => (*sha256, PIECES, PackedBody::Outside),
             },
         };
-        Self { headers, encoding, body }
+        Self { headers, headers_digest, body_digest, encoding, body }
     }
 
     pub(super) fn bytes(&self) -> Option<&[u8]> {
@@ -94,7 +102,7 @@ impl Large {
         match self {
             Self::Files(folder) => {
                 let moved = fs::rename(spooled, file_of(folder, id));
-                moved.and_then(|()| File::open(folder.as_path())?.sync_all()).map_err(|why| unkept(&why))
+                moved.and_then(|()| File::open(folder.as_path())?.sync_all()).map_err(|why| unkept(&why))?;
             }
             Self::Pieces(_) => {
                 let mut file = File::open(spooled).map_err(|why| unkept(&why))?;
@@ -113,9 +121,16 @@ impl Large {
                 }
                 // Its bytes are in the database now; one that is left behind goes at the next start.
                 let _ = fs::remove_file(spooled);
-                Ok(())
             }
         }
+        failpoint::pass(Step::BodyMoved);
+        Ok(())
+    }
+
+    /// Whether a write that ended so has left no row. On a server its commit may have been made, and only the answer to
+    /// that be lost.
+    pub(super) fn is_unowned_after(&self, error: &Error) -> bool {
+        matches!(self, Self::Files(_)) || !matches!(error, Error::Unavailable(_))
     }
 
     /// Lets go of a large body that no delivery owns.
@@ -164,12 +179,78 @@ pub(super) fn unpack(
     }
 }
 
-/// Puts a body's pieces together in a file, one piece in memory at a time.
-fn gather(session: &Session, id: DeliveryId, file: &Path) -> Result<(), Error> {
-    let failed = |why: std::io::Error| Error::Unavailable(format!("a large body cannot be read: {why}"));
-    // Under another name until it is whole: others may ask for it meanwhile, each in a thread of its own.
-    let begun = file.with_extension(format!("{:?}", std::thread::current().id()));
-    let mut whole = File::create(&begun).map_err(failed)?;
+/// The digest of what was written, which is not to be trusted: a false length must not ask for memory that is not
+/// there, and a copy of what the database holds is no evidence.
+pub(super) fn digest(
+    session: &Session,
+    encoding: i64,
+    bytes: Vec<u8>,
+    length: u64,
+    large: &Large,
+    id: DeliveryId,
+) -> Result<Digest32, Error> {
+    if encoding == PIECES {
+        let mut digest = Sha256::new();
+        each_piece(session, id, |piece| digest.update(piece))?;
+        return Ok(digest.finalize().into());
+    }
+    match unpack_exactly(session, encoding, bytes, length, large, id)? {
+        StoredBody::Inline(bytes) => Ok(sha256(&[&bytes])),
+        StoredBody::File(path) => digest_file(&path).map_err(|why| unread(&why)),
+    }
+}
+
+/// What was written, as far as it can be read back, all in memory; not to be trusted either.
+pub(super) fn read_whole(
+    session: &Session,
+    encoding: i64,
+    bytes: Vec<u8>,
+    length: u64,
+    large: &Large,
+    id: DeliveryId,
+) -> Result<Bytes, Error> {
+    if encoding == PIECES {
+        let mut whole = Vec::new();
+        each_piece(session, id, |piece| whole.extend_from_slice(piece))?;
+        return Ok(whole.into());
+    }
+    match unpack_exactly(session, encoding, bytes, length, large, id)? {
+        StoredBody::Inline(bytes) => Ok(bytes),
+        StoredBody::File(path) => fs::read(path).map(Bytes::from).map_err(|why| unread(&why)),
+    }
+}
+
+fn unread(why: &std::io::Error) -> Error {
+    Error::Rejected(format!("its file cannot be read: {why}"))
+}
+
+fn unpack_exactly(
+    session: &Session,
+    encoding: i64,
+    bytes: Vec<u8>,
+    length: u64,
+    large: &Large,
+    id: DeliveryId,
+) -> Result<StoredBody, Error> {
+    let told = || bytes.first_chunk().map(|told| u64::from(u32::from_le_bytes(*told)));
+    if encoding == LZ4 && told() != Some(length) || !(PLAIN..=PIECES).contains(&encoding) {
+        return Err(Error::Rejected("a stored body is damaged".into()));
+    }
+    unpack(session, encoding, bytes, large, id)
+}
+
+fn digest_file(path: &Path) -> std::io::Result<Digest32> {
+    let (mut file, mut digest) = (File::open(path)?, Sha256::new());
+    let mut piece = vec![0; limits::BODY_PIECE_BYTES];
+    loop {
+        match read_piece(&mut file, &mut piece)? {
+            0 => return Ok(digest.finalize().into()),
+            length => digest.update(&piece[..length]),
+        }
+    }
+}
+
+fn each_piece(session: &Session, id: DeliveryId, mut take: impl FnMut(&[u8])) -> Result<(), Error> {
     for number in 0.. {
         let piece = session.row(
             "SELECT bytes FROM body_pieces WHERE id = ?1 AND piece = ?2",
@@ -177,8 +258,24 @@ fn gather(session: &Session, id: DeliveryId, file: &Path) -> Result<(), Error> {
             |row| row.blob(0),
         )?;
         let Some(piece) = piece else { break };
-        whole.write_all(&piece).map_err(failed)?;
+        take(&piece);
     }
+    Ok(())
+}
+
+/// Puts a body's pieces together in a file, one piece in memory at a time.
+fn gather(session: &Session, id: DeliveryId, file: &Path) -> Result<(), Error> {
+    let failed = |why: std::io::Error| Error::Unavailable(format!("a large body cannot be read: {why}"));
+    // Under another name until it is whole: others may ask for it meanwhile, each in a thread of its own.
+    let begun = file.with_extension(format!("{:?}", std::thread::current().id()));
+    let mut whole = File::create(&begun).map_err(failed)?;
+    let mut written = Ok(());
+    each_piece(session, id, |piece| {
+        if written.is_ok() {
+            written = whole.write_all(piece);
+        }
+    })?;
+    written.map_err(failed)?;
     fs::rename(begun, file).map_err(failed)
 }
 

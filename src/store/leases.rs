@@ -110,6 +110,11 @@ impl Leases {
         self.held[work as usize].subscribe()
     }
 
+    /// Asks for no share any more.
+    pub(super) fn let_go(&self, work: Work) {
+        self.wanted[work as usize].store(false, Ordering::Relaxed);
+    }
+
     pub(super) fn parts(&self, work: Work) -> Parts {
         *self.held[work as usize].borrow()
     }
@@ -145,6 +150,9 @@ impl Keeper {
         for work in Work::ALL {
             if self.leases.wanted[work as usize].load(Ordering::Relaxed) {
                 renewed = renewed.and_then(|()| self.renew(session, work));
+            } else {
+                // Not renewed, it ends by itself.
+                self.leases.set(work, Parts::NONE);
             }
         }
         match renewed {

@@ -4,8 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::base::{AccountId, ChangeId, Clock, Position, Subject, limits};
+use crate::evidence::{Head, Link};
 use crate::signing::State;
 
 use super::Error;
@@ -84,6 +86,10 @@ pub(super) struct Ledger {
     last_position: u64,
     last_delivery: i64,
     last_subject: i64,
+    /// Where the chain of evidence ends.
+    pub(super) head: Head,
+    /// Where those who sign look for it.
+    heads: watch::Sender<Head>,
 }
 
 impl Ledger {
@@ -111,6 +117,8 @@ impl Ledger {
             last_position: 0,
             last_delivery: 0,
             last_subject: 0,
+            head: Head::default(),
+            heads: watch::Sender::default(),
         };
         ledger.reset()?;
         Ok(ledger)
@@ -129,11 +137,17 @@ impl Ledger {
         // Pruning never takes the newest rows, so the greatest number is the last one given.
         let last = self.session.row(
             "SELECT (SELECT coalesce(max(position), 0) FROM changes), (SELECT coalesce(max(seq), 0) FROM deliveries), \
-             (SELECT coalesce(max(ref), 0) FROM subjects)",
+             (SELECT coalesce(max(ref), 0) FROM subjects), (SELECT coalesce(max(number), 0) FROM evidence), \
+             (SELECT link FROM evidence ORDER BY number DESC LIMIT 1), \
+             (SELECT coalesce(max(number), 0) FROM evidence WHERE kind = 4)",
             &[],
-            |row| Ok((row.count(0)?, row.int(1)?, row.int(2)?)),
+            |row| {
+                let link = row.blob(4)?.try_into().map_or(Link::ORIGIN, Link);
+                let head = Head { number: row.count(3)?, link, signed: row.count(5)? };
+                Ok((row.count(0)?, row.int(1)?, row.int(2)?, head))
+            },
         )?;
-        (self.last_position, self.last_delivery, self.last_subject) = last.unwrap_or_default();
+        (self.last_position, self.last_delivery, self.last_subject, self.head) = last.unwrap_or_default();
         Ok(())
     }
 
@@ -186,6 +200,12 @@ impl Ledger {
         self.activities.insert(id, true);
         let sql = "INSERT INTO activities_seen (id, seen_at) VALUES (?1, ?2)";
         self.session.write(sql, &[id.0.as_bytes().as_slice().into(), at.into()])
+    }
+
+    /// Tells where the chain of evidence ends, and whom it tells. Once what made it so is on disk.
+    pub(super) fn announce_head(&self) -> watch::Receiver<Head> {
+        self.heads.send_if_modified(|head| std::mem::replace(head, self.head) != self.head);
+        self.heads.subscribe()
     }
 
     pub(super) fn last_position(&self) -> Position {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::base::{Position, limits};
+use crate::failpoint::{self, Step};
 
 use super::Error;
 use super::leases::Keeper;
@@ -30,6 +31,7 @@ impl Lookout {
             {
                 tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
             }
+            failpoint::pass(Step::Checkpointed);
         })
     }
 
@@ -51,6 +53,7 @@ impl Lookout {
             if Instant::now() >= renew_at {
                 renew_at = Instant::now() + limits::LEASE_RENEW_EVERY;
                 keeper.turn(&session);
+                failpoint::pass(Step::LeasesRenewed);
             }
         })
     }

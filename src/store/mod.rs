@@ -16,10 +16,12 @@ macro_rules! in_parts {
 }
 
 mod append;
+mod audit;
 mod body;
 mod books;
 mod enrichment;
 mod error;
+mod evidence;
 mod feed;
 mod leases;
 mod ledger;
@@ -33,6 +35,7 @@ mod session;
 mod types;
 mod writer;
 
+pub use audit::{Audit, StoredRecord};
 pub use error::Error;
 pub use leases::{PARTS, Parts, Work};
 pub use open::{Place, Settings};
@@ -47,6 +50,7 @@ use tokio::sync::watch;
 
 use crate::base::{ChangeId, DeliveryId, Position, SigningRequestId};
 use crate::connect::Body;
+use crate::evidence::{Checkpoint, Head, Signer};
 use crate::signing::{Entry, Receipt};
 
 use body::{Large, Packed};
@@ -66,6 +70,7 @@ pub struct Store {
     flow_readers: Readers,
     writer: Arc<Mutex<Option<Writer>>>,
     last: watch::Receiver<Position>,
+    head: watch::Receiver<Head>,
     leases: Leases,
     claimed: Arc<Mutex<HashSet<i64>>>,
     large: Large,
@@ -90,8 +95,13 @@ impl Store {
         let delivery = arrival.delivery.delivery();
         let (id, spooled) = (delivery.id, matches!(delivery.body, Body::Spooled { .. }));
         if let Body::Spooled { path, .. } = &delivery.body {
-            let (large, path) = (self.large.clone(), path.clone());
-            self.flow_readers.read(move |session| large.keep(session, id, &path)).await?;
+            let (large, from) = (self.large.clone(), path.clone());
+            let kept = self.flow_readers.read(move |session| large.keep(session, id, &from)).await;
+            if kept.is_err() {
+                // The delivery will come again under another id, and as often as the store is away.
+                let _ = std::fs::remove_file(path);
+            }
+            kept?;
         }
         let packed = Packed::pack(delivery, &self.large);
         let weight = packed.weight();
@@ -100,7 +110,10 @@ impl Store {
         let wants = move || append::wants(&wanted);
         let write = move |ledger: &mut Ledger| append::append(ledger, &arrival, &packed);
         let written = self.writer()?.try_write(weight, wants, write).await;
-        if written.is_err() && spooled {
+        if let Err(error) = &written
+            && spooled
+            && self.large.is_unowned_after(error)
+        {
             // Left behind it would only waste room: the delivery will come again under another id.
             let large = self.large.clone();
             self.flow_readers
@@ -122,6 +135,11 @@ impl Store {
     /// node has everything at once.
     pub fn take_part(&self, work: Work) -> watch::Receiver<Parts> {
         self.leases.take_part(work)
+    }
+
+    /// Lets other nodes have this one's share, until one is asked for again. The only node keeps everything.
+    pub fn let_go(&self, work: Work) {
+        self.leases.let_go(work);
     }
 
     /// Unpublished changes in some parts after a position, oldest first, at most `limit`.
@@ -271,7 +289,7 @@ impl Store {
         self.readers.read(move |session| feed::timelines(session, &id)).await
     }
 
-    /// Ends a quarantine: released (and applied) or dropped. `None` when there is no such open quarantine.
+    /// Ends a quarantine at the time `at`: released (and applied) or dropped. `None` when there is no such open quarantine.
     ///
     /// # Errors
     /// When it could not be written.
@@ -279,13 +297,14 @@ impl Store {
         &self,
         id: DeliveryId,
         how: Resolution,
+        at: Timestamp,
     ) -> Result<Option<Appended>, Error> {
         self.writer()?
             .write(move |ledger| match &how {
                 Resolution::Released { observation, traceparent } => {
-                    append::release(ledger, id, observation, traceparent)
+                    append::release(ledger, id, at, observation, traceparent)
                 }
-                Resolution::Dropped => append::drop_quarantined(ledger, id),
+                Resolution::Dropped => append::drop_quarantined(ledger, id, at),
             })
             .await
     }
@@ -312,6 +331,44 @@ impl Store {
         };
         self.flow_readers.read(forget).await?;
         Ok(count)
+    }
+
+    /// Where the chain of evidence ends; wakes its watchers on every commit of this node that chained something.
+    pub fn evidence_head(&self) -> watch::Receiver<Head> {
+        self.head.clone()
+    }
+
+    /// Signs for all of the chain of evidence that no checkpoint covers yet; none where there is nothing.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn checkpoint(&self, signer: Arc<Signer>, at: Timestamp) -> Result<Option<Checkpoint>, Error> {
+        self.writer()?.write(move |ledger| evidence::checkpoint(ledger, &signer, at)).await
+    }
+
+    /// Removes records of the chain of evidence that were signed for before `before`, up to a checkpoint that the rest
+    /// hangs from; how many, at most some thousands a call.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn prune_evidence(&self, before: Timestamp) -> Result<u64, Error> {
+        self.writer()?.write(move |ledger| evidence::prune_records(ledger, before)).await
+    }
+
+    /// Records of the chain of evidence after a number, in order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn evidence(&self, after: u64, limit: usize) -> Result<Vec<StoredRecord>, Error> {
+        self.readers.read(move |session| audit::records(session, after, limit)).await
+    }
+
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
+        self.readers.read(audit::last_checkpoint).await
     }
 
     /// Tries a small durable write, for `/readyz`.

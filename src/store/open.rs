@@ -8,7 +8,9 @@ use std::thread::JoinHandle;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-use crate::base::{Clock, SystemClock, limits};
+use crate::base::{Clock, Position, SystemClock, limits};
+use crate::evidence::Head;
+use crate::failpoint::{self, Step};
 
 use super::body::{self, Large};
 use super::leases::{Keeper, Leases};
@@ -79,8 +81,30 @@ impl Threads {
     }
 }
 
-fn failed(place: &impl ToString, why: impl std::fmt::Display) -> Error {
+pub(super) fn failed(place: &impl ToString, why: impl std::fmt::Display) -> Error {
     Error::Open { path: place.to_string(), why: why.to_string() }
+}
+
+/// Opens a store to read it only, whether or not others have it open; and where its large bodies are.
+pub(super) fn open_to_read(place: &Place) -> Result<(Session, Large), Error> {
+    match place {
+        Place::Sqlite(path) => {
+            let session = Session::sqlite_reader(path).map_err(|why| failed(&path.display(), why))?;
+            Ok((session, Large::Files(Arc::new(bodies_beside(path)))))
+        }
+        Place::Postgres { url, folder, .. } => {
+            let address = Address::parse(url).map_err(|why| failed(&"postgres://…", why))?;
+            let session = Session::postgres(&address, limits::STORE_ANSWER_TIMEOUT);
+            let session = session.map_err(|why| failed(&address, why))?;
+            Ok((session, Large::Pieces(Arc::new(folder.join("bodies")))))
+        }
+    }
+}
+
+/// Where the large bodies of a file lie.
+fn bodies_beside(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.join("bodies")
 }
 
 /// Takes the lock beside the file, so that one process at a time writes it.
@@ -127,13 +151,13 @@ impl Store {
     fn open_sqlite(path: &Path, enrich: bool, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let failed = |why: Error| failed(&path.display(), why);
         let disk = |why: std::io::Error| failed(Error::Unavailable(why.to_string()));
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let bodies = folder.join("bodies");
+        let bodies = bodies_beside(path);
         fs::create_dir_all(&bodies).map_err(disk)?;
         let large = Large::Files(Arc::new(bodies));
         let lock = lock(path)?;
         let session = Session::sqlite_writer(path).map_err(failed)?;
         session.migrate(migrations::STEPS).map_err(failed)?;
+        failpoint::pass(Step::Migrated);
         body::sweep(&session, &large).map_err(failed)?;
         let ledger = Ledger::open(session, enrich, String::new(), clock).map_err(failed)?;
         let read = || Session::sqlite_reader(path);
@@ -141,9 +165,10 @@ impl Store {
         let flow_readers = Readers::open(limits::STORE_FLOW_READERS, read).map_err(failed)?;
         let lookout = Session::sqlite_writer(path).and_then(Lookout::checkpoints).map_err(failed)?;
         let (last, watched) = watch::channel(ledger.last_position());
+        let head = ledger.announce_head();
         let (writer, thread) = Writer::start(ledger, last).map_err(disk)?;
         let threads = Threads { writer: thread, lookout, _lock: Some(lock) };
-        Ok(Self::of(readers, flow_readers, writer, watched, Leases::new(false), large, threads))
+        Ok(Self::of(readers, flow_readers, writer, (watched, head), Leases::new(false), large, threads))
     }
 
     fn open_postgres(
@@ -160,26 +185,28 @@ impl Store {
         let large = Large::Pieces(Arc::new(bodies));
         let session = Session::postgres(address, limits::STORE_ANSWER_TIMEOUT).map_err(failed)?;
         session.migrate(migrations::STEPS).map_err(failed)?;
+        failpoint::pass(Step::Migrated);
         body::sweep(&session, &large).map_err(failed)?;
         let ledger = Ledger::open(session, enrich, node.to_owned(), clock).map_err(failed)?;
         let read = || Session::postgres(address, limits::STORE_ANSWER_TIMEOUT);
         let readers = Readers::open(limits::STORE_READERS, read).map_err(failed)?;
         let flow_readers = Readers::open(limits::STORE_FLOW_READERS, read).map_err(failed)?;
         let (last, watched) = watch::channel(ledger.last_position());
+        let head = ledger.announce_head();
         let leases = Leases::new(true);
         let keeper = Keeper::new(leases.clone(), node.to_owned());
         let session = Session::postgres(address, limits::STORE_LEASE_TIMEOUT).map_err(failed)?;
         let lookout = Lookout::watches(session, last.clone(), keeper).map_err(failed)?;
         let (writer, thread) = Writer::start(ledger, last).map_err(disk)?;
         let threads = Threads { writer: thread, lookout, _lock: None };
-        Ok(Self::of(readers, flow_readers, writer, watched, leases, large, threads))
+        Ok(Self::of(readers, flow_readers, writer, (watched, head), leases, large, threads))
     }
 
     fn of(
         readers: Readers,
         flow_readers: Readers,
         writer: Writer,
-        last: watch::Receiver<crate::base::Position>,
+        (last, head): (watch::Receiver<Position>, watch::Receiver<Head>),
         leases: Leases,
         large: Large,
         threads: Threads,
@@ -189,6 +216,7 @@ impl Store {
             flow_readers,
             writer: Arc::new(Mutex::new(Some(writer))),
             last,
+            head,
             leases,
             claimed: Arc::default(),
             large,

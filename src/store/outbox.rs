@@ -8,7 +8,7 @@ use crate::signing::{Entry, Receipt};
 use super::feed::{read_entry, signed};
 use super::ledger::Ledger;
 use super::session::{Session, Value};
-use super::{Backlog, Error, Parts};
+use super::{Backlog, Error, Parts, evidence};
 
 pub(super) fn unsettled(
     session: &Session,
@@ -79,24 +79,31 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
     least[6..].fill(0);
     let session = &ledger.session;
     let old = session.rows(
-        "SELECT d.seq, d.id, b.encoding, d.changes FROM deliveries d LEFT JOIN bodies b ON b.seq = d.seq \
+        "SELECT d.seq, d.id, d.evidence, d.changes FROM deliveries d \
          WHERE d.id < ?1 AND d.outcome <> 'quarantined' AND d.seq < (SELECT max(seq) FROM deliveries) \
          ORDER BY d.id LIMIT ?2",
         &[least.as_slice().into(), ROWS.into()],
-        |row| Ok((row.int(0)?, crate::base::DeliveryId(row.uuid(1)?), row.int(3)?)),
+        |row| Ok((row.int(0)?, crate::base::DeliveryId(row.uuid(1)?), row.count(2)?, row.int(3)?)),
     )?;
     ledger.books.deliveries_pruned += signed(old.len() as u64);
-    for (seq, _, changes) in &old {
+    for (seq, _, _, changes) in &old {
         ledger.books.told_pruned += changes;
         session.write("DELETE FROM bodies WHERE seq = ?1", &[(*seq).into()])?;
         session.write("DELETE FROM deliveries WHERE seq = ?1", &[(*seq).into()])?;
     }
+    // Of deliveries that went, or that were never written though their bytes were.
+    session.execute(
+        "DELETE FROM body_pieces WHERE id IN (SELECT p.id FROM body_pieces p WHERE p.id < ?1 \
+         AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = p.id) LIMIT ?2)",
+        &[least.as_slice().into(), ROWS.into()],
+    )?;
     session.execute(
         "DELETE FROM activities_seen WHERE id IN (SELECT id FROM activities_seen WHERE seen_at < ?1 LIMIT ?2)",
         &[before.into(), ROWS.into()],
     )?;
     prune_changes(ledger, before, ROWS)?;
-    Ok(old.into_iter().map(|(_, id, _)| id).collect())
+    evidence::pruned(ledger, before, old.iter().map(|(_, _, number, _)| *number).collect())?;
+    Ok(old.into_iter().map(|(_, id, _, _)| id).collect())
 }
 
 /// Deletes old changes that do not wait to be published, and when they were published.

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::base::{Position, limits};
+use crate::failpoint::{self, Step};
 
 use super::Error;
 use super::ledger::{Ledger, Wants};
@@ -128,12 +129,14 @@ fn run(mut ledger: Ledger, mut waiting: mpsc::Receiver<Box<dyn Write>>, last: &w
             for mut one in group.drain(..) {
                 let committed = commit(&mut ledger, std::slice::from_mut(&mut one));
                 announce(last, ledger.last_position());
+                ledger.announce_head();
                 one.answer(committed);
             }
             continue;
         }
         // Before those who wrote are answered: who is answered finds it told.
         announce(last, ledger.last_position());
+        ledger.announce_head();
         for one in group.drain(..) {
             one.answer(committed.clone());
         }
@@ -159,5 +162,8 @@ fn transact(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Err
         one.run(ledger)?;
     }
     ledger.flush()?;
-    ledger.session.commit()
+    failpoint::pass(Step::BeforeCommit);
+    ledger.session.commit()?;
+    failpoint::pass(Step::AfterCommit);
+    Ok(())
 }

@@ -66,6 +66,7 @@ metrics! {
     Quarantined Gauge "countersign_quarantined" "" "Deliveries in quarantine.",
     KeyReloads Counter "countersign_key_reloads" "result" "Reloads of the sources' keys.",
     StoreErrors Counter "countersign_store_errors" "" "Writes that the store could not make.",
+    Checkpoints Counter "countersign_checkpoints" "result" "Checkpoints of the chain of evidence: signed, or failed to be written.",
     BooksImbalance Gauge "countersign_books_imbalance" "equation" "Difference between the two sides of an equation of the books: 0 where it balances.",
     Streams Gauge "countersign_streams" "" "Open server-sent streams.",
 }
@@ -127,6 +128,9 @@ impl Default for Metrics {
         // A series that begins only with its first event has no rise from 0 that an alert could see.
         for outcome in ["accepted", "duplicate", "refused", "quarantined"] {
             metrics.count(Metric::Deliveries, outcome, 0);
+        }
+        for result in ["signed", "failed"] {
+            metrics.count(Metric::Checkpoints, result, 0);
         }
         for refusal in Refusal::ALL {
             metrics.count(Metric::Refusals, refusal.word(), 0);

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::books::Counts;
 use crate::base::{Clock, DeliveryId, Dice, limits};
+use crate::evidence::PublicKey;
 use crate::receive::replay::{Page, ReplayError, Wanted};
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
@@ -119,6 +120,8 @@ pub struct Parts {
     pub replay: Replay,
     /// The bootstrap token; without one the API answers this machine only.
     pub api_token: Option<SecretString>,
+    /// The public half of the key that signs this node's checkpoints.
+    pub audit_key: PublicKey,
     /// Which program this is.
     pub version: Version,
     /// Cancelled when the process begins to stop: streams end and `/readyz` turns away new traffic.
@@ -142,6 +145,7 @@ pub struct Api {
     pub(super) release: Release,
     pub(super) replay: Replay,
     pub(super) token: Option<Token>,
+    pub(super) audit_key: PublicKey,
     pub(super) version: Version,
     pub(super) stopping: CancellationToken,
     pub(super) streams: Arc<Semaphore>,
@@ -171,6 +175,7 @@ impl Api {
             release: parts.release,
             replay: parts.replay,
             token: parts.api_token.as_ref().and_then(Token::new),
+            audit_key: parts.audit_key,
             version: parts.version,
             stopping: parts.stopping,
             streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),

@@ -8,6 +8,7 @@ pub mod message;
 pub mod problem;
 
 mod api;
+mod audit;
 #[cfg(test)]
 #[path = "tests/bench.rs"]
 mod bench;
@@ -75,6 +76,8 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(reads("/v1/quarantine/{id}").route(get().to(quarantine::show)))
         .service(resource("/v1/quarantine/{id}/release", "POST").route(web::post().to(quarantine::release)))
         .service(resource("/v1/quarantine/{id}/drop", "POST").route(web::post().to(quarantine::discard)))
+        .service(reads("/v1/audit").route(get().to(audit::show)))
+        .service(reads("/v1/audit/records").route(get().to(audit::list)))
         .service(reads("/v1/totals").route(get().to(health::totals)))
         .service(reads("/v1/books").route(get().to(books::show)))
         .service(reads("/").route(get().to(pages::dashboard)))

@@ -7,7 +7,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::message::{ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
-use super::{books, changes, connect, deliveries, health, quarantine, replay, stream, timeline};
+use super::{audit, books, changes, connect, deliveries, health, quarantine, replay, stream, timeline};
 
 /// `/openapi.json`.
 #[derive(Debug, OpenApi)]
@@ -23,6 +23,7 @@ use super::{books, changes, connect, deliveries, health, quarantine, replay, str
         deliveries::list, deliveries::show, replay::replay,
         timeline::show,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
+        audit::show, audit::list,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
     components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage)),
@@ -32,6 +33,7 @@ use super::{books, changes, connect, deliveries, health, quarantine, replay, str
         (name = "deliveries", description = "What Connect sent"),
         (name = "signing requests", description = "What is known of each"),
         (name = "quarantine", description = "Authentic deliveries that could not be read"),
+        (name = "audit", description = "The chain of evidence"),
         (name = "health", description = "How it fares"),
     ),
     security(("token" = [])),

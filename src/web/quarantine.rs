@@ -142,7 +142,7 @@ pub(super) async fn discard(
     caller.require(Scope::Write)?;
     Params::read(&request, &[])?;
     let id = delivery_id(&id)?;
-    match api.store.resolve_quarantine(id, Resolution::Dropped).await? {
+    match api.store.resolve_quarantine(id, Resolution::Dropped, api.clock.now()).await? {
         Some(_) => {
             Ok(HttpResponse::Ok().json(Resolved { outcome: "dropped", delivery_id: id.0, changes: 0 }))
         }

@@ -62,7 +62,7 @@ async fn a_failure_that_may_pass_is_put_off_for_longer_each_time_with_jitter() {
             assert!(world.store.told().completed.is_empty());
             let deferred = world.last_deferred();
             assert_eq!(deferred.attempts, attempts + 1);
-            let most = (first * 2_u32.pow(attempts)).min(longest);
+            let most = first.saturating_mul(2_u32.saturating_pow(attempts)).min(longest);
             assert!(deferred.until >= now() && deferred.until <= after(most), "{attempts}: {deferred:?}");
         }
     }

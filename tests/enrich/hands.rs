@@ -1,6 +1,7 @@
 //! A store of claims and a DocuSign in the test's hand: they do as they are told and remember what was done.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign::base::clock::ManualClock;
@@ -134,6 +135,8 @@ type Scripted = Result<String, rest::Error>;
 pub(crate) struct Docusign {
     answers: Arc<Mutex<VecDeque<Scripted>>>,
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
+    /// Where true, each fetch fails as during an outage.
+    down: Arc<AtomicBool>,
     /// Where set, each fetch waits until it is true.
     gate: Option<watch::Receiver<bool>>,
 }
@@ -142,6 +145,11 @@ impl Docusign {
     /// One that answers nothing until `gate` is true.
     pub(crate) fn behind(gate: watch::Receiver<bool>) -> Self {
         Self { gate: Some(gate), ..Self::default() }
+    }
+
+    /// Begins or ends an outage.
+    pub(crate) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
     }
 
     pub(crate) fn answers(&self, answer: Scripted) {
@@ -162,6 +170,9 @@ impl Fetch for Docusign {
         self.asked.lock().unwrap().push(format!("{account} {signing_request}"));
         if let Some(mut gate) = self.gate.clone() {
             gate.wait_for(|open| *open).await.unwrap();
+        }
+        if self.down.load(Ordering::SeqCst) {
+            return Err(rest::Error::Connection("timed out".to_owned()));
         }
         let answer = self.answers.lock().unwrap().pop_front();
         let json = answer

@@ -14,11 +14,11 @@ use serde_json::Value;
 use crate::support::rabbit::Rabbit;
 use crate::support::server::{KEY, Server, Settings};
 use crate::support::subscriber::Subscriber;
-use crate::support::traffic::feed;
+use crate::support::traffic::{feed, settled};
 use crate::support::{PATIENCE, eventually};
 
 /// A stand-in for DocuSign, and settings with which the server fetches from it.
-fn docusign() -> (Docusign, Running, Settings) {
+pub(crate) fn docusign() -> (Docusign, Running, Settings) {
     let docusign = Docusign::new(Traits::default(), Arc::new(SystemClock), Dice::seeded(20));
     let running = docusign.start("127.0.0.1:0").expect("a free port");
     let settings = Settings::new()
@@ -29,7 +29,7 @@ fn docusign() -> (Docusign, Running, Settings) {
     (docusign, running, settings)
 }
 
-fn target(server: &Server) -> Target {
+pub(crate) fn target(server: &Server) -> Target {
     Target {
         url: server.url("/connect"),
         keys: vec![KEY.into()],
@@ -37,24 +37,14 @@ fn target(server: &Server) -> Target {
     }
 }
 
-fn lives(server: &Server, docusign: &Docusign, envelopes: u64, seed: u64) -> Vec<Life> {
+pub(crate) fn lives(server: &Server, docusign: &Docusign, envelopes: u64, seed: u64) -> Vec<Life> {
     let accounts = docusign.accounts().to_vec();
     let lives = Lives { envelopes, seed, accounts, ..Lives::to(target(server)) };
     (0..envelopes).map(|number| lives.life(number)).collect()
 }
 
-/// Waits until nothing is left to fetch or to publish.
-async fn settled(server: &Server) {
-    eventually("everything is fetched and published", PATIENCE * 2, async || {
-        let waiting =
-            server.metric("countersign_enrich_pending").await + server.metric("countersign_backlog").await;
-        (waiting == 0.0).then_some(())
-    })
-    .await;
-}
-
 /// Fails unless every change of a signing request is covered by an enriched one that comes after it, once.
-fn assert_all_covered(feed: &[Value]) {
+pub(crate) fn assert_all_covered(feed: &[Value]) {
     let mut open: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for row in feed.iter().filter(|row| !row["change"]["signing_request"].is_null()) {
         let change = &row["change"];

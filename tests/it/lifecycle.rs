@@ -5,10 +5,14 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use uuid::Uuid;
 
+use crate::support::checker::Checker;
 use crate::support::deliveries::deliver;
+use crate::support::rabbit::Rabbit;
 use crate::support::server::{KEY, Server, Settings};
-use crate::support::traffic::{Traffic, assert_feed_tells, attempt, feed};
+use crate::support::subscriber::Subscriber;
+use crate::support::traffic::{Traffic, answered_id, assert_feed_tells, feed, settled};
 use crate::support::{PATIENCE, eventually};
 
 #[tokio::test]
@@ -95,11 +99,17 @@ async fn it_stops_in_time_while_streams_are_open_and_requests_hang() {
 
 #[tokio::test]
 async fn a_full_disk_is_answered_503_and_takes_nothing_that_was_answered_200() {
-    let mut server = Server::start(Settings::new().small_disk(700)).await;
-    let traffic = Traffic::new(200, 4);
+    let broker = Rabbit::shared().await.vhost();
+    let mut server = Server::start(Settings::new().broker(&broker).small_disk(700)).await;
+    let subscriber = Subscriber::start(&broker, &server, &[]).await;
+    let (traffic, checker) = (Traffic::new(200, 4), Checker::default());
     let url = server.url("/connect");
     let mut taken = 0;
-    while taken < traffic.bodies.len() && is_taken(&url, &traffic.bodies[taken]).await {
+    while taken < traffic.bodies.len()
+        && let Some(id) = taken_as(&url, &traffic.bodies[taken]).await
+    {
+        checker.send_begins();
+        checker.is_answered(id);
         taken += 1;
     }
     assert!(taken < traffic.bodies.len(), "the disk is too large for this test");
@@ -115,17 +125,21 @@ async fn a_full_disk_is_answered_503_and_takes_nothing_that_was_answered_200() {
     // What was answered 200 is told already; the rest comes again, as DocuSign would send it.
     let known: Vec<bool> = answers(&url, &traffic.bodies[..taken]).await;
     assert!(known.iter().all(|duplicate| *duplicate), "a delivery was answered 200 and forgotten");
-    traffic.send(&url, &AtomicUsize::new(0)).await;
+    checker.send(&traffic, &[url]).await;
     assert_feed_tells(&feed(&server).await, &traffic.steps);
+    settled(&server).await;
+    let seen = subscriber.finish().await;
+    seen.assert_sound();
+    checker.close(&server, &seen).await.assert_nothing_lost();
 }
 
-/// Whether a delivery is taken within some seconds: the write-ahead log may be full for a moment, the disk for good.
-async fn is_taken(url: &str, body: &[u8]) -> bool {
+/// The id of a delivery that is taken within some seconds: the write-ahead log may be full for a moment, the disk for good.
+async fn taken_as(url: &str, body: &[u8]) -> Option<Uuid> {
     let begin = Instant::now();
     eventually("a delivery is taken, or refused for good", PATIENCE, async || {
-        match attempt(url, body).await {
-            true => Some(true),
-            false => (begin.elapsed() > Duration::from_secs(3)).then_some(false),
+        match answered_id(url, body).await {
+            Some(id) => Some(Some(id)),
+            None => (begin.elapsed() > Duration::from_secs(3)).then_some(None),
         }
     })
     .await

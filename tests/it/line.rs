@@ -67,7 +67,7 @@ async fn assert_books_balance(server: &Server, sent: &Sent, seen: &Report) {
 }
 
 /// The last status that a life tells. The legacy formats can be asked for five statuses only, deletion not among them.
-fn last_told(end: &Ended, format: Format) -> Option<&'static str> {
+pub(crate) fn last_told(end: &Ended, format: Format) -> Option<&'static str> {
     let legacy = ["sent", "delivered", "completed", "declined", "voided"];
     end.events.iter().rev().find_map(|event| match (event.strip_prefix("envelope-")?, format) {
         ("deleted" | "discard", Format::Json) => Some("deleted"),

@@ -1,11 +1,13 @@
 //! The real program, as its users run it: started, spoken to over HTTP, and heard on RabbitMQ.
 
-// A test fails by panicking; clippy's leave for that ends at functions marked `#[test]`.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+// A test fails by panicking, and the checker prints its books; clippy's leave for that ends at functions marked `#[test]`.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 mod answers;
+mod audit;
 mod commands;
 mod enriched;
+mod faults;
 mod feed;
 mod flood;
 mod hostile;
@@ -14,5 +16,6 @@ mod lifecycle;
 mod line;
 mod relay;
 mod security;
+mod soak;
 mod support;
 mod topology;

@@ -70,8 +70,9 @@ class Schemas:
 class Books:
     """What was seen, and every breach of the contract."""
 
-    def __init__(self, schemas, whole):
+    def __init__(self, schemas, whole, listed=None):
         self.schemas = schemas
+        self.listed = listed
         self.whole = whole
         self.messages = 0
         self.ids = {}
@@ -121,6 +122,8 @@ class Books:
                 yield f"{message_id} came twice and said two different things"
             return
         self.ids[message_id] = hash(fingerprint)
+        if self.listed:
+            self.listed.write(f"{message_id}\n")
         kind = method.routing_key.split(".")[0]
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         yield from self.order_faults(attributes, data)
@@ -283,6 +286,7 @@ def main():
     parser.add_argument("--part", action="store_true", help="not every message will come: gaps are no fault")
     parser.add_argument("--prefetch", type=int, default=100)
     parser.add_argument("--messages", type=int, help="end after so many different messages")
+    parser.add_argument("--ids", help="a file to write each different message id to, one a line")
     parser.add_argument("--idle", type=float, help="end after so many seconds without one")
     arguments = parser.parse_args()
 
@@ -292,7 +296,8 @@ def main():
     else:
         with open(arguments.asyncapi, encoding="utf-8") as file:
             text = file.read()
-    books = Books(Schemas(text), whole=not arguments.part)
+    listed = open(arguments.ids, "w", encoding="utf-8") if arguments.ids else None
+    books = Books(Schemas(text), whole=not arguments.part, listed=listed)
     ending, connects = Ending(arguments), 0
     while not ending.due(books):
         try:
@@ -302,6 +307,8 @@ def main():
         except (pika.exceptions.AMQPError, OSError) as error:
             say({"lost": type(error).__name__})
             time.sleep(0.2)
+    if listed:
+        listed.close()
     say({"report": books.report(connects - 1)})
 
 

@@ -34,8 +34,8 @@ pub(super) async fn busy(place: &Place) -> Store {
     }
     let observation = Box::new(status(9, SigningRequestStatus::Sent));
     let released = Resolution::Released { observation, traceparent: String::new() };
-    store.resolve_quarantine(ids[0], released).await.unwrap().unwrap();
-    store.resolve_quarantine(ids[1], Resolution::Dropped).await.unwrap().unwrap();
+    store.resolve_quarantine(ids[0], released, place.now).await.unwrap().unwrap();
+    store.resolve_quarantine(ids[1], Resolution::Dropped, place.now).await.unwrap().unwrap();
     let due = place.now + SignedDuration::from_secs(5);
     for claim in store.claim_enrichments(due, 2).await.unwrap() {
         let enriched = EnrichedChange {

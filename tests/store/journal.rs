@@ -113,10 +113,13 @@ async fn a_quarantine_is_ended_once_by_release_or_by_drop() {
         observation: Box::new(status(9, SigningRequestStatus::Sent)),
         traceparent: String::new(),
     };
-    assert_eq!(store.resolve_quarantine(ids[0], release()).await.unwrap().unwrap().changes.len(), 1);
-    assert!(store.resolve_quarantine(ids[0], release()).await.unwrap().is_none());
-    assert!(store.resolve_quarantine(ids[1], Resolution::Dropped).await.unwrap().is_some());
-    assert!(store.resolve_quarantine(ids[1], release()).await.unwrap().is_none());
+    assert_eq!(
+        store.resolve_quarantine(ids[0], release(), place.now).await.unwrap().unwrap().changes.len(),
+        1
+    );
+    assert!(store.resolve_quarantine(ids[0], release(), place.now).await.unwrap().is_none());
+    assert!(store.resolve_quarantine(ids[1], Resolution::Dropped, place.now).await.unwrap().is_some());
+    assert!(store.resolve_quarantine(ids[1], release(), place.now).await.unwrap().is_none());
     assert_eq!(store.totals().await.unwrap().quarantined, 0);
     let dropped = DeliveryQuery { limit: 10, outcome: Some("dropped".into()), ..DeliveryQuery::default() };
     assert_eq!(store.deliveries(dropped).await.unwrap()[0].id, ids[1]);

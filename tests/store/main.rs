@@ -18,6 +18,8 @@ mod sqlite {
     mod books;
     #[path = "../enrichment.rs"]
     mod enrichment;
+    #[path = "../evidence.rs"]
+    mod evidence;
     #[path = "../feed.rs"]
     mod feed;
     #[path = "../journal.rs"]
@@ -25,6 +27,7 @@ mod sqlite {
     #[path = "../outbox.rs"]
     mod outbox;
     mod spoilt;
+    mod tampered;
 
     pub(crate) async fn place() -> crate::support::Place {
         crate::support::Place::new(None)
@@ -37,6 +40,8 @@ mod postgres {
     mod books;
     #[path = "../enrichment.rs"]
     mod enrichment;
+    #[path = "../evidence.rs"]
+    mod evidence;
     #[path = "../feed.rs"]
     mod feed;
     #[path = "../journal.rs"]

@@ -12,6 +12,7 @@ use countersign::signing::{Activity, Mark, Observation, ParticipantStatus, Perso
 use countersign::store::{Appended, Arrival, Parts, Reading, Settings, Store, Work};
 use jiff::Timestamp;
 use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
 
 pub(crate) const KEY: &str = "store-test-key";
 
@@ -70,7 +71,15 @@ impl Place {
     pub(crate) fn large(&self, body: &[u8], spool: &Path) -> VerifiedDelivery {
         let path = spool.join("large");
         std::fs::write(&path, body).unwrap();
-        self.signed(Body::Spooled { path, length: body.len() as u64, skeleton: None }, body)
+        self.signed(
+            Body::Spooled {
+                path,
+                length: body.len() as u64,
+                sha256: Sha256::digest(body).into(),
+                skeleton: None,
+            },
+            body,
+        )
     }
 
     fn signed(&self, kept: Body, body: &[u8]) -> VerifiedDelivery {

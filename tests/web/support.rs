@@ -14,6 +14,7 @@ use actix_web::web::{Bytes, Data};
 use countersign::base::clock::ManualClock;
 use countersign::base::{Clock, DeliveryId, Dice, SourceName};
 use countersign::connect::signature::sign;
+use countersign::evidence::PublicKey;
 use countersign::receive::{self, Receiver, Release, Request, Source, Sources};
 use countersign::store::{Settings, Store};
 use countersign::telemetry::Metrics;
@@ -109,6 +110,7 @@ impl Bench {
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
             api_token: token.map(SecretString::from),
+            audit_key: PublicKey([7; 32]),
             version: Version {
                 version: "1.2.3".into(),
                 commit: None,

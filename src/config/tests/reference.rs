@@ -71,6 +71,8 @@ fn every_example_in_the_reference_can_be_used_as_it_stands() {
         world = world.with_file(&format!("/run/secrets/{secret}"), "secret");
     }
     let pem = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----";
+    let audit = crate::evidence::Signer::pem(&[1; 32]);
+    let world = world.with_file("/run/secrets/audit-key.pem", &audit);
     let world =
         world.with_file("/run/secrets/docusign.pem", pem).with_file("/run/secrets/sales-basic", "u:p");
     let loaded = world.good();
@@ -87,12 +89,13 @@ fn rows_show_every_key_and_no_secret() {
     let mut world = World::default();
     for key in keys::TOP.iter().filter(|key| key.secret && key.name != "docusign.private_key") {
         let value = match key.name {
-            "broker" => "amqps://user:hunter2@host/v?cacertfile=hunter2",
-            "broker_management" => "https://user:hunter2@host/v?x=hunter2",
-            "store" => "postgres://user:hunter2@host/v",
-            _ => "hunter2",
+            "broker" => "amqps://user:hunter2@host/v?cacertfile=hunter2".to_owned(),
+            "broker_management" => "https://user:hunter2@host/v?x=hunter2".to_owned(),
+            "store" => "postgres://user:hunter2@host/v".to_owned(),
+            "audit_key" => format!("hunter2\n{}", crate::evidence::Signer::pem(&[1; 32])),
+            _ => "hunter2".to_owned(),
         };
-        world = world.env(&keys::variable(key.name), value);
+        world = world.env(&keys::variable(key.name), &value);
     }
     let loaded = world.env("COUNTERSIGN_DOCUSIGN__CLIENT_ID", "id").good();
     for key in keys::TOP {

@@ -130,3 +130,17 @@ proptest! {
         prop_assert!(verify(unsigned, &keys(&[KEY]).digests(BODY)).is_err());
     }
 }
+
+#[test]
+fn the_signature_that_was_right_and_the_print_of_its_key_are_told() {
+    let texts = ["retired", KEY, "new"];
+    let (wrong, right, also) = (sign("nobody's", BODY), sign(KEY, BODY), sign("new", BODY));
+    let headers = [
+        ("x-docusign-signature-3", wrong.as_str()),
+        ("x-docusign-signature-17", right.as_str()),
+        ("x-docusign-signature-1", also.as_str()),
+    ];
+    let verified = verify(delivery(&headers), &keys(&texts).digests(BODY)).unwrap();
+    assert_eq!(verified.signed_by(), SignedBy { header: 17, key: KeyPrint::of(KEY) });
+    assert_ne!(KeyPrint::of("new"), KeyPrint::of("new "), "a key is taken as it is");
+}

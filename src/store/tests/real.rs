@@ -223,7 +223,9 @@ impl Real {
         let Some(number) = usize::from(which).checked_rem(self.ids.len()) else {
             return Answer::Resolved(None);
         };
-        let resolved = self.runtime.block_on(self.store().resolve_quarantine(self.ids[number], how)).unwrap();
+        let store = self.store();
+        let ended = store.resolve_quarantine(self.ids[number], how, moment(self.now));
+        let resolved = self.runtime.block_on(ended).unwrap();
         Answer::Resolved(resolved.as_ref().map(word))
     }
 

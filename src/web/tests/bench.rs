@@ -13,6 +13,7 @@ use crate::base::{
 };
 use crate::connect::signature::{Keys, sign, verify};
 use crate::connect::{Body, Delivery, Format};
+use crate::evidence::PublicKey;
 use crate::receive::replay::Page;
 use crate::signing::{Entry, Mark, Observation, Receipt, SigningRequestStatus};
 use crate::store::{Arrival, FeedRow, Reading, Settings, Store};
@@ -83,6 +84,7 @@ impl Bench {
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unknown) })),
             replay: Arc::new(|_| Box::pin(async { Ok(Page::default()) })),
             api_token: None,
+            audit_key: PublicKey([7; 32]),
             version: Version { version: "1.2.3".into(), commit: None, started_at: now() },
             stopping: CancellationToken::new(),
         })

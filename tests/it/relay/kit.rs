@@ -71,6 +71,8 @@ impl Outbox for Shelf {
         watch::channel(Parts::ALL).1
     }
 
+    fn let_go(&self) {}
+
     async fn unsettled(&self, _: Parts, after: Position, limit: usize) -> Result<Vec<Entry>, store::Error> {
         Ok(self.entries().range(after.0 + 1..).take(limit).map(|(_, entry)| entry.clone()).collect())
     }

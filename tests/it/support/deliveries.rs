@@ -33,13 +33,18 @@ pub(crate) fn sim(event: &str, envelope: &str, generated: &str) -> Vec<u8> {
 
 /// POSTs a body with headers: status and JSON (null where the answer is none).
 pub(crate) async fn post(url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> (u16, Value) {
+    try_post(url, headers, body).await.expect("an answer")
+}
+
+/// The same; none where the connection cannot be made or breaks.
+pub(crate) async fn try_post(url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Option<(u16, Value)> {
     let mut request = http().post(url).body(body);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let answer = request.send().await.expect("an answer");
+    let answer = request.send().await.ok()?;
     let status = answer.status().as_u16();
-    (status, answer.json().await.unwrap_or(Value::Null))
+    Some((status, answer.json().await.unwrap_or(Value::Null)))
 }
 
 /// POSTs a JSON body signed with `key`.

@@ -1,8 +1,11 @@
 //! What the tests stand on: the server as a process, a subscriber, signed deliveries, and bounded waiting.
 
 pub(crate) mod certificates;
+pub(crate) mod checker;
 pub(crate) mod deliveries;
+pub(crate) mod node;
 pub(crate) mod patience;
+pub(crate) mod postgres;
 pub(crate) mod rabbit;
 pub(crate) mod rude;
 pub(crate) mod secured;
@@ -18,6 +21,11 @@ pub(crate) use patience::eventually;
 
 /// Long enough for a machine with two busy cores; a test that needs all of it has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Lets time pass: for the soak, whose faults last, and for senders that wait before they try again.
+pub(crate) async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 /// The HTTP client of the tests: no redirects, and a time limit on everything.
 pub(crate) fn http() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();

@@ -24,7 +24,7 @@ use tokio::sync::OnceCell;
 use super::eventually;
 
 /// Virtual hosts of the shared node, made while it starts: one by one each would cost more than a second later.
-const VHOSTS: usize = 48;
+const VHOSTS: usize = 80;
 /// A node starts within some ten seconds on two idle cores.
 const START_PATIENCE: Duration = Duration::from_secs(120);
 
@@ -228,11 +228,15 @@ impl Rabbit {
         eventually("RabbitMQ serves", START_PATIENCE, async || {
             let ended = self.node.try_wait().expect("a child to ask");
             assert!(ended.is_none(), "RabbitMQ ended at its start with {ended:?}:\n{}", self.log());
-            let connection = Connection::connect(&url, ConnectionProperties::default()).await.ok()?;
-            let channel = connection.create_channel().await.ok()?;
-            let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-            channel.queue_declare("".into(), options, FieldTable::default()).await.ok()?;
-            connection.close(200, "done".into()).await.ok()
+            let probe = async {
+                let connection = Connection::connect(&url, ConnectionProperties::default()).await.ok()?;
+                let channel = connection.create_channel().await.ok()?;
+                let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+                channel.queue_declare("".into(), options, FieldTable::default()).await.ok()?;
+                connection.close(200, "done".into()).await.ok()
+            };
+            // A connection made while the node is starting may be answered by nobody, ever.
+            tokio::time::timeout(Duration::from_secs(10), probe).await.ok().flatten()
         })
         .await;
     }

@@ -3,10 +3,12 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use countersign::failpoint::{self, Step};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -14,6 +16,9 @@ use super::{PATIENCE, eventually, http};
 
 /// The Connect key of the source `default` in tests. It ends in `=` as real ones do.
 pub(crate) const KEY: &str = "it-9Yc1dTqg0bq6p4mM4mFz0oI3l2jv1cV9c0c5xO6Jt3E=";
+
+/// What a process that ended itself by `abort` ended by, on Linux.
+const SIGABRT: i32 = 6;
 
 /// How to start a server: environment, settings file, arguments.
 #[derive(Debug, Clone)]
@@ -71,6 +76,11 @@ impl Settings {
         self
     }
 
+    /// The same dying at a step of the line when it comes to it the n-th time.
+    pub(crate) fn dying(self, step: Step, passing: u32) -> Self {
+        self.with(failpoint::VARIABLE, &format!("{}:{passing}", step.word()))
+    }
+
     /// The same publishing to a broker.
     pub(crate) fn broker(self, url: &str) -> Self {
         self.with("COUNTERSIGN_BROKER", url)
@@ -112,6 +122,8 @@ pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     lines: Lines,
+    /// Lines written before the present start.
+    before: usize,
 }
 
 impl Server {
@@ -120,17 +132,18 @@ impl Server {
         let folder = TempDir::new().expect("a folder");
         let lines = Lines::default();
         let child = spawn(&settings, &folder, &lines);
-        let mut server = Self { settings, folder, child, address: ([0, 0, 0, 0], 0).into(), lines };
-        server.address = server.listening(0).await;
+        let mut server =
+            Self { settings, folder, child, address: ([0, 0, 0, 0], 0).into(), lines, before: 0 };
+        server.address = server.listens().await;
         server
     }
 
-    /// Waits for the line that tells the address, among those written after the first `before`.
-    async fn listening(&mut self, before: usize) -> SocketAddr {
-        let Self { child, lines, .. } = self;
+    /// Waits for the line that tells the address.
+    pub(crate) async fn listens(&mut self) -> SocketAddr {
+        let Self { child, lines, before, .. } = self;
         eventually("the server says where it listens", PATIENCE, async || {
             let all = lines.all();
-            if let Some(address) = all[before..].iter().find_map(|line| address_in(line)) {
+            if let Some(address) = all[*before..].iter().find_map(|line| address_in(line)) {
                 return Some(address);
             }
             let ended = child.try_wait().expect("a child to ask");
@@ -215,11 +228,30 @@ impl Server {
 
     /// Starts it again on the same folder and the same port; what still runs is killed first.
     pub(crate) async fn restart(&mut self) {
+        self.launch();
+        self.listens().await;
+    }
+
+    fn launch(&mut self) {
         self.kill();
-        let before = self.lines.all().len();
+        self.before = self.lines.all().len();
         self.settings = self.settings.clone().with("COUNTERSIGN_LISTEN", &self.address.to_string());
         self.child = spawn(&self.settings, &self.folder, &self.lines);
-        self.listening(before).await;
+    }
+
+    /// Starts it again, to die at a step of the line when it comes to it the n-th time.
+    pub(crate) fn launch_dying(&mut self, step: Step, passing: u32) {
+        self.settings = self.settings.clone().dying(step, passing);
+        self.launch();
+        self.settings = self.settings.clone().without(failpoint::VARIABLE);
+    }
+
+    /// Waits until it has died at the step at which it was told to; fails where it lives on or ends otherwise.
+    pub(crate) async fn dies(&mut self, step: Step) {
+        let Self { child, .. } = self;
+        let what = format!("the server comes to `{}` and dies there", step.word());
+        let ended = eventually(&what, PATIENCE, async || child.try_wait().expect("a child to ask")).await;
+        assert_eq!(ended.signal(), Some(SIGABRT), "{}: {ended}\n{}", step.word(), self.lines.tail());
     }
 
     /// Starts a second process on the same folder, with the same settings but for `more`; its output is the caller's to read.

@@ -1,11 +1,14 @@
 //! The independent subscriber as a process: `tests/peers/subscriber.py` in the environment that `tests/run` makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
+use tempfile::TempDir;
+use uuid::Uuid;
 
 use super::server::{Lines, Server};
 use super::{PATIENCE, eventually};
@@ -26,7 +29,7 @@ pub(crate) fn python() -> Command {
 }
 
 /// What the subscriber found, once it has ended.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct Report {
     /// All messages, duplicates included.
     pub(crate) messages: u64,
@@ -44,8 +47,13 @@ pub(crate) struct Report {
     pub(crate) last_sequences: u64,
     /// How often it lost the broker and came back.
     pub(crate) reconnects: u64,
-    fault_count: u64,
-    faults: Vec<String>,
+    /// The different message ids themselves.
+    #[serde(skip)]
+    pub(crate) heard: HashSet<u128>,
+    /// Breaches of the contract, gaps and wrong orders among them.
+    pub(crate) fault_count: u64,
+    /// The first of them.
+    pub(crate) faults: Vec<String>,
 }
 
 impl Report {
@@ -66,13 +74,18 @@ pub(crate) struct Subscriber {
     child: Child,
     output: Lines,
     errors: Lines,
+    /// Holds the list of ids.
+    folder: TempDir,
 }
 
 impl Subscriber {
     /// Starts one and waits until its queue is bound. The exchange must be there: the server declares it.
     pub(crate) async fn start(broker: &str, server: &Server, more: &[&str]) -> Self {
+        let folder = TempDir::with_prefix("subscriber-").expect("a folder");
         let mut child = python()
             .args(["subscriber.py", "--url", broker, "--asyncapi", &server.url("/asyncapi.yaml")])
+            .arg("--ids")
+            .arg(folder.path().join("ids"))
             .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -81,7 +94,7 @@ impl Subscriber {
         let (output, errors) = (Lines::default(), Lines::default());
         output.follow(child.stdout.take().expect("a pipe"));
         errors.follow(child.stderr.take().expect("a pipe"));
-        let mut subscriber = Self { child, output, errors };
+        let mut subscriber = Self { child, output, errors, folder };
         eventually("the subscriber is bound", PATIENCE, async || {
             subscriber.assert_runs();
             subscriber.output.all().iter().any(|line| line.contains("\"ready\"")).then_some(())
@@ -97,12 +110,13 @@ impl Subscriber {
 
     /// Different messages seen so far.
     pub(crate) fn seen(&self) -> u64 {
-        let lines = self.output.all();
-        let seen = lines
-            .iter()
-            .rev()
-            .find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?.get("seen")?.as_u64());
-        seen.unwrap_or(0)
+        seen_in(&self.output)
+    }
+
+    /// The same, to be asked for while the subscriber is used elsewhere.
+    pub(crate) fn watch(&self) -> Box<dyn Fn() -> u64 + Send + Sync> {
+        let output = self.output.clone();
+        Box::new(move || seen_in(&output))
     }
 
     /// Waits until it has seen so many different messages.
@@ -125,12 +139,21 @@ impl Subscriber {
                 .await;
         assert!(status.success(), "the subscriber ended with {status}:\n{}", self.errors.tail());
         let output = &self.output;
-        eventually("the subscriber's report is read", Duration::from_secs(5), async || {
+        let mut report = eventually("the subscriber's report is read", Duration::from_secs(5), async || {
             let line = output.all().pop()?;
             serde_json::from_str::<BTreeMap<String, Report>>(&line).ok()?.remove("report")
         })
-        .await
+        .await;
+        let listed = fs::read_to_string(self.folder.path().join("ids")).expect("the list of ids");
+        let id = |line: &str| line.parse::<Uuid>().expect("a UUID").as_u128();
+        report.heard = listed.lines().map(id).collect();
+        report
     }
+}
+
+fn seen_in(output: &Lines) -> u64 {
+    let seen = |line: &String| serde_json::from_str::<serde_json::Value>(line).ok()?.get("seen")?.as_u64();
+    output.all().iter().rev().find_map(seen).unwrap_or(0)
 }
 
 impl Drop for Subscriber {

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::deliveries::{ACCOUNT, signature};
 use super::server::{KEY, Server};
@@ -64,19 +66,26 @@ impl Traffic {
     }
 }
 
-/// One attempt: true when answered 200. Whatever is neither 200 nor a reason to try again is a failure.
+/// One attempt: true when answered 200.
 pub(crate) async fn attempt(url: &str, body: &[u8]) -> bool {
+    answered_id(url, body).await.is_some()
+}
+
+/// One attempt: the delivery's id when answered 200. Whatever is neither 200 nor a reason to try again is a failure.
+pub(crate) async fn answered_id(url: &str, body: &[u8]) -> Option<Uuid> {
     let request = http().post(url).header("content-type", "application/json");
     let request = request.header("x-docusign-signature-1", signature(KEY, body)).body(body.to_vec());
     // No connection, or one that broke: the server is away, and DocuSign would come again.
-    let Ok(answer) = request.send().await else { return false };
+    let answer = request.send().await.ok()?;
     let status = answer.status().as_u16();
     assert!(status == 200 || status == 503, "an authentic delivery was answered {status}");
     if status == 503 {
         assert!(answer.headers().contains_key("retry-after"), "a 503 says when to come again");
     }
     // The answer counts once it has arrived whole.
-    status == 200 && answer.json::<Value>().await.is_ok_and(|answer| answer["outcome"] != "quarantined")
+    let answer = if status == 200 { answer.json::<Value>().await.ok()? } else { return None };
+    assert!(answer["outcome"] != "quarantined", "an honest delivery was not understood: {answer}");
+    answer["delivery_id"].as_str()?.parse().ok()
 }
 
 /// The events of one life, with the recipient of each.
@@ -111,6 +120,21 @@ fn message(event: &str, envelope: &str, recipient: &str, minute: usize, retries:
         body["data"]["recipientId"] = json!(recipient);
     }
     body.to_string().into_bytes()
+}
+
+/// Waits until nothing is left to fetch or to publish.
+pub(crate) async fn settled(server: &Server) {
+    settled_within(server, PATIENCE * 2).await;
+}
+
+/// The same with another patience.
+pub(crate) async fn settled_within(server: &Server, patience: Duration) {
+    eventually("everything is fetched and published", patience, async || {
+        let waiting =
+            server.metric("countersign_enrich_pending").await + server.metric("countersign_backlog").await;
+        (waiting == 0.0).then_some(())
+    })
+    .await;
 }
 
 /// The whole feed, page by page.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
@@ -26,6 +27,8 @@ struct State {
     resets: u64,
     /// Grows by one with each flip: the next bytes of every connection are changed, in both directions.
     flips: u64,
+    /// What passes takes so much longer.
+    delay: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,9 +97,14 @@ impl Wire {
         self.state.send_modify(|state| state.flow = Flow::Cut);
     }
 
+    /// Lets everything pass so much later.
+    pub(crate) fn slow(&self, delay: Duration) {
+        self.state.send_modify(|state| state.delay = delay);
+    }
+
     /// Lets everything pass again. What was held back by a stall passes too.
     pub(crate) fn restore(&self) {
-        self.state.send_modify(|state| state.flow = Flow::Open);
+        self.state.send_modify(|state| (state.flow, state.delay) = (Flow::Open, Duration::ZERO));
     }
 }
 
@@ -134,6 +142,9 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut state: watch::R
             read = from.read(&mut buffer) => match read {
                 Ok(count) if count > 0 => {
                     let Ok(now) = state.wait_for(passes).await.map(|now| *now) else { return };
+                    if !now.delay.is_zero() {
+                        super::pause(now.delay).await;
+                    }
                     if std::mem::replace(&mut flips, now.flips) != now.flips {
                         buffer[count / 2] ^= 0b100;
                     }

@@ -188,6 +188,29 @@ async fn a_large_body_is_read_on_any_node() {
 }
 
 #[tokio::test]
+async fn pieces_of_bodies_that_no_delivery_owns_go_with_time_and_no_others() {
+    let place = place().await;
+    let node = place.open_node();
+    let spool = place.folder.path().join("spool");
+    std::fs::create_dir_all(&spool).unwrap();
+    let delivery = place.large(b"a large body", &spool);
+    let id = delivery.delivery().id;
+    let reading = countersign::store::Reading::Unreadable("kept as long as it is in quarantine".into());
+    node.append(countersign::store::Arrival { delivery, reading }).await.unwrap();
+    // As a node leaves them that dies between bringing the bytes and writing the row.
+    let cluster = Postgres::shared().await;
+    for orphan in ["0190", "fff0"] {
+        let sql =
+            format!("INSERT INTO body_pieces VALUES ('\\x{orphan}0000000070008000000000000001', 0, 'x')");
+        cluster.sql(&place.database(), &sql).await;
+    }
+    node.prune(place.now.checked_add(jiff::SignedDuration::from_hours(1)).unwrap()).await.unwrap();
+    let left = cluster.sql(&place.database(), "SELECT encode(id, 'hex') FROM body_pieces ORDER BY id").await;
+    let kept = id.0.simple().to_string();
+    assert_eq!(left.lines().collect::<Vec<_>>(), [kept.as_str(), "fff00000000070008000000000000001"]);
+}
+
+#[tokio::test]
 async fn texts_that_postgresql_cannot_hold_are_kept_all_the_same() {
     let place = place().await;
     let node = place.open_node();

@@ -43,7 +43,7 @@ async fn a_store_of_before_the_books_begins_balanced() {
         "DROP TABLE books; DROP TABLE publications; ALTER TABLE deliveries DROP COLUMN stored_at;",
     )
     .unwrap();
-    old.execute("DELETE FROM migrations WHERE step >= 3", []).unwrap();
+    old.execute("DELETE FROM migrations WHERE step >= 4", []).unwrap();
     old.execute("DELETE FROM deliveries WHERE seq < 4", []).unwrap();
     drop(old);
     let store = place.open().await;

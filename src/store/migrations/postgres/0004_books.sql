@@ -1,4 +1,4 @@
--- As migrations/sqlite/0003_books.sql, in PostgreSQL's words; what a table is for stands there.
+-- As migrations/sqlite/0004_books.sql, in PostgreSQL's words; what a table is for stands there.
 CREATE TABLE publications (
   position     BIGINT PRIMARY KEY,
   published_at BIGINT NOT NULL

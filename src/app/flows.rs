@@ -1,4 +1,4 @@
-//! The flows that run beside the HTTP server: relay, enrich, pruning.
+//! The flows that run beside the HTTP server: relay, enrich, auditing, pruning.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::relay::Relay;
 use crate::rest;
 use crate::store::Work;
 
+use super::books::audit;
 use super::{Error, checkpoints};
 
 /// How often old deliveries are looked for.
@@ -57,6 +58,7 @@ impl Flows {
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
         }
+        tasks.spawn(audit(with.store.clone(), with.metrics.clone(), stop.clone()));
         let days = (settings.dedup_retention_days, settings.audit_retention_days);
         tasks.spawn(prune(with.clone(), days, stop.clone()));
         tasks.spawn(checkpoints::sign(with.clone(), Arc::clone(signer), stop.clone()));

@@ -59,7 +59,7 @@ impl App {
         clock: Arc<dyn Clock>,
         dice: Dice,
     ) -> Result<Self, Error> {
-        let store = Store::open(&settings.for_store(dice.uuid().to_string()))?;
+        let store = Store::open_by(&settings.for_store(dice.uuid().to_string()), Arc::clone(&clock))?;
         let signer = Arc::new(signer::signer(&settings, &dice)?);
         let receiver = Receiver {
             sources: Sources::new(keys::sources(&settings.sources)),
@@ -137,7 +137,7 @@ impl App {
     fn api(&self, stopping: CancellationToken) -> Api {
         let (status, configured) = (self.broker_status.clone(), !self.settings.broker.is_empty());
         let (sources, key_faults) = (self.receiver.sources.clone(), self.key_faults.clone());
-        let receiver = self.receiver.clone();
+        let (receiver, replayer) = (self.receiver.clone(), self.receiver.clone());
         Api::new(web::Parts {
             store: self.receiver.store.clone(),
             metrics: self.receiver.metrics.clone(),
@@ -148,6 +148,10 @@ impl App {
             release: Arc::new(move |id| {
                 let receiver = receiver.clone();
                 Box::pin(async move { answer(receive::release(&receiver, id).await) })
+            }),
+            replay: Arc::new(move |wanted| {
+                let receiver = replayer.clone();
+                Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
             api_token: self.token.clone(),
             audit_key: self.signer.public_key(),

@@ -1,7 +1,7 @@
 //! Named steps at which a debug build can be made to die, so that tests can kill it at every one of them.
 //!
 //! `FAILPOINT=before_commit:3` in the environment of a debug build ends the process the third time it comes to that
-//! step: at once, as a power cut would, without a destructor or a buffer written. A release build has none of this: it
+//! step: as a power cut would, without a destructor or a buffer written. A release build has none of this: it
 //! reads no variable, and [`pass`] is nothing.
 
 /// A step of the line at which a crash is of interest.
@@ -107,9 +107,15 @@ pub fn pass(step: Step) {
     use std::sync::atomic::Ordering;
     let Some(armed) = armed::get().filter(|armed| armed.step == step) else { return };
     if armed.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+        // Only this thread stands still: whatever was promised too early still gets out, and is found broken.
+        std::thread::sleep(LINGER);
         std::process::abort();
     }
 }
+
+/// How long the rest of the process goes on once a thread has come to its step.
+#[cfg(debug_assertions)]
+const LINGER: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Where the process is to die, read once.
 #[cfg(debug_assertions)]

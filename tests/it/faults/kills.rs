@@ -109,19 +109,19 @@ async fn a_kill_at_any_step_of_a_fetch_loses_nothing() {
     let subscriber = Subscriber::start(&broker, &server, &[]).await;
     for (number, (step, passing)) in all(OF_A_FETCH).enumerate() {
         if step == Step::PutOff {
-            docusign.add_fault(Fault::next(passing, FaultKind::Reset).of("GET /envelopes/{envelope}"));
+            docusign.add_fault(Fault::always(FaultKind::Reset).of("GET /envelopes/{envelope}"));
         }
         let play = Play { speed: 5_000_000.0, ..Play::to(target(&server)) };
         let told = docusign.play(lives(&server, &docusign, 8, 200 + number as u64).into_iter(), play);
         server.launch_dying(step, passing);
         let death = async {
             server.dies(step).await;
+            docusign.clear_faults();
             server.restart().await;
         };
         let (told, ()) = tokio::join!(told, death);
         let told = told.expect("traffic");
         assert!(told.balances() && told.failed == 0, "{told:?}");
-        docusign.clear_faults();
     }
     settled(&server).await;
     let seen = subscriber.finish().await;

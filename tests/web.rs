@@ -12,6 +12,7 @@ mod web {
     mod pages;
     mod quarantine;
     mod reference;
+    mod replay;
     mod stream;
     mod support;
     mod timeline;

@@ -1,8 +1,9 @@
-//! The flows that run beside the HTTP server: relay, enrich, pruning.
+//! The flows that run beside the HTTP server: relay, enrich, auditing, pruning.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +17,7 @@ use crate::relay::Relay;
 use crate::rest;
 use crate::store::Work;
 
+use super::books::audit;
 use super::{Error, checkpoints};
 
 /// How often old deliveries are looked for.
@@ -36,13 +38,14 @@ impl Flows {
         with: &Receiver,
         signer: &Arc<Signer>,
         status: &broker::Status,
+        queues: watch::Receiver<Vec<broker::Queue>>,
     ) -> Result<Self, Error> {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         if let Some(broker) = settings.for_broker().filter(|_| roles.contains(&Role::Relay)) {
             let (store, metrics) = (with.store.clone(), with.metrics.clone());
             let (clock, dice) = (with.clock.clone(), with.dice.clone());
             let relay = Relay::new(store, broker, status.clone(), metrics, clock, dice);
-            tasks.spawn(relay.run(stop.clone()));
+            tasks.spawn(relay.following(queues).run(stop.clone()));
         }
         if let Some(rest) = settings.for_rest().filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {
             let (clock, dice) = (Arc::clone(&with.clock), with.dice.clone());
@@ -55,6 +58,7 @@ impl Flows {
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
         }
+        tasks.spawn(audit(with.store.clone(), with.metrics.clone(), stop.clone()));
         let days = (settings.dedup_retention_days, settings.audit_retention_days);
         tasks.spawn(prune(with.clone(), days, stop.clone()));
         tasks.spawn(checkpoints::sign(with.clone(), Arc::clone(signer), stop.clone()));

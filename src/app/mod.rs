@@ -1,5 +1,6 @@
 //! Wiring: build everything without traffic, then run until stopped. Tests do the same.
 
+mod books;
 mod checkpoints;
 mod demo;
 mod error;

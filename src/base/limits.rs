@@ -84,6 +84,21 @@ pub const EXPLAIN_DIGESTS: usize = 30 + 4 * EXPLAIN_SIGNATURES_MAX;
 /// Bytes digested for it in all, some 50 ms of one core: with hundreds of keys only short bodies are explained.
 pub const EXPLAIN_WORK_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// How often the books are audited: the equations are cheap, and an alarm a minute late is early enough.
+pub const BOOKS_EVERY: Duration = Duration::from_secs(60);
+/// Deliveries that one call of a replay walks over, so that its answer comes soon and a bar can move.
+pub const REPLAY_PAGE: usize = 256;
+/// Deliveries that it reads again before it ends early; the life under way is read to its end.
+pub const REPLAY_READ_MAX: usize = 1_000;
+/// Deliveries of one signing request that are replayed together, in memory but for their bytes; one with more is told
+/// of and left out. Real ones have some dozens; only what names no object at all (an account's own events) has more.
+pub const REPLAY_LIFE_MAX: usize = 2_000;
+/// Changes of one signing request that are compared, for the same reason.
+pub const REPLAY_CHANGES_MAX: usize = 10_000;
+/// Message ids that one call of a replay may choose.
+pub const REPLAY_IDS_MAX: usize = 1_000;
+/// How often a life is read again that changes while it is read.
+pub const REPLAY_LOOKS_MAX: u32 = 5;
 /// Writes waiting for the store's writer; one delivery more is answered 503. Not filled by deliveries alone: see
 /// [`DELIVERIES_MAX`].
 pub const STORE_QUEUE_MAX: usize = 4_096;

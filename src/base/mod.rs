@@ -1,5 +1,6 @@
 //! Words that every floor shares: ids, time, randomness, outcomes and the bounds on everything.
 
+pub mod books;
 pub mod clock;
 pub mod dice;
 pub mod id;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::base::books::{equations, imbalances, row_equations};
 use crate::base::{AccountId, Dice, SystemClock};
 use crate::broker::{self, Link};
 use crate::config::{Fault, Loaded, Settings, StoreSetting};
@@ -20,10 +21,14 @@ use super::terminal::{BAD, DIM, GOOD, Terminal, WEAK, plain};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   countersign check
+  countersign check --books
   countersign check --online --json | jq '.lines[] | select(.state == \"failed\")'
 
 Exit codes: 0 nothing failed, 1 something failed, 78 the settings cannot be used.")]
 pub(super) struct Check {
+    /// Count every row of the store and audit the books: minutes on a large store.
+    #[arg(long)]
+    books: bool,
     /// Ask DocuSign for a token too.
     #[arg(long)]
     online: bool,
@@ -96,8 +101,8 @@ impl Line {
 impl Check {
     pub(super) fn run(self, terminal: &Terminal) -> Result<(), Error> {
         let loaded = self.server.loader()?.load()?;
-        let online = self.online;
-        let lines = super::block_on(async move { Ok(try_all(&loaded, online).await) })?;
+        let (books, online) = (self.books, self.online);
+        let lines = super::block_on(async move { Ok(try_all(&loaded, books, online).await) })?;
         let failed = lines.iter().any(|line| line.state == State::Failed);
         if self.json {
             let lines: Vec<Value> = lines.iter().map(Line::json).collect();
@@ -109,9 +114,9 @@ impl Check {
     }
 }
 
-async fn try_all(loaded: &Loaded, online: bool) -> Vec<Line> {
+async fn try_all(loaded: &Loaded, books: bool, online: bool) -> Vec<Line> {
     let mut lines = settings(&loaded.warnings);
-    lines.push(store(&loaded.settings).await);
+    lines.extend(store(&loaded.settings, books).await);
     match loaded.settings.for_broker() {
         Some(broker) => lines.extend(self::broker(&broker).await),
         None => lines.push(Line::new("broker", State::Skipped, "none is set: changes wait in the store")),
@@ -134,8 +139,8 @@ fn settings(warnings: &[Fault]) -> Vec<Line> {
     std::iter::once(Line::new("settings", State::Ok, "all can be used")).chain(weak).collect()
 }
 
-/// Opens the store as a server would, and writes to it.
-async fn store(settings: &Settings) -> Line {
+/// Opens the store as a server would, writes to it, and audits its books where asked for.
+async fn store(settings: &Settings, books: bool) -> Vec<Line> {
     let shown = match &settings.store {
         StoreSetting::Sqlite(path) => format!("sqlite:{}", path.display()),
         StoreSetting::Postgres(url) => crate::config::without_password(url),
@@ -143,17 +148,49 @@ async fn store(settings: &Settings) -> Line {
     let store = match Store::open(&settings.for_store(Dice::from_system().uuid().to_string())) {
         Ok(store) => store,
         Err(why) => {
-            let todo = "where a running server holds it, ask that one: GET /readyz?verbose";
-            return Line::new("store", State::Failed, why.to_string()).todo(todo);
+            let todo = if books {
+                "where a running server holds it, ask that one: GET /v1/books?deep"
+            } else {
+                "where a running server holds it, ask that one: GET /readyz?verbose"
+            };
+            return vec![Line::new("store", State::Failed, why.to_string()).todo(todo)];
         }
     };
     let written = store.probe().await;
+    let audited = if books { audit(&store).await } else { Vec::new() };
     store.close().await;
-    match written {
+    let written = match written {
         Ok(()) => Line::new("store", State::Ok, format!("{shown} was opened and written")),
         Err(why) => Line::new("store", State::Failed, format!("{shown} cannot be written: {why}"))
             .todo("free space on its disk, and let this user write to its folder"),
+    };
+    std::iter::once(written).chain(audited).collect()
+}
+
+/// Counts every row, and says of each equation that does not balance what it means.
+async fn audit(store: &Store) -> Vec<Line> {
+    let (counts, rows) = match store.books_by_hand().await {
+        Ok(counted) => counted,
+        Err(why) => return vec![Line::new("books", State::Failed, format!("they cannot be read: {why}"))],
+    };
+    let all: Vec<_> = equations(&counts).into_iter().chain(row_equations(&counts, &rows)).collect();
+    let mut lines: Vec<Line> = imbalances(&all)
+        .map(|equation| {
+            Line::new("books", State::Failed, equation.to_string())
+                .todo("docs/operations.md says what to do where the books do not balance")
+        })
+        .collect();
+    lines.extend(rows.places.iter().map(|place| Line::new("books", State::Failed, place.clone())));
+    if lines.is_empty() {
+        let what = format!(
+            "all {} equations balance: {} deliveries and {} changes were counted one by one",
+            all.len(),
+            rows.deliveries,
+            rows.changes
+        );
+        lines.push(Line::new("books", State::Ok, what));
     }
+    lines
 }
 
 /// Tries each address, then declares by the first that answers, as the relay would.

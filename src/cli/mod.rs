@@ -13,12 +13,14 @@ mod events;
 mod keys;
 mod pages;
 mod quarantine;
+mod replay;
 mod serve;
 mod signature;
 mod simulate;
 pub mod sse;
 mod terminal;
 mod topology;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -60,6 +62,8 @@ enum Command {
     Signature(signature::Signature),
     #[command(subcommand)]
     Events(events::Events),
+    Trace(trace::Trace),
+    Replay(replay::Replay),
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
@@ -106,6 +110,8 @@ impl Command {
             Self::Check(check) => check.run(terminal),
             Self::Signature(signature) => signature.run(terminal),
             Self::Events(events) => events.run(terminal),
+            Self::Replay(replay) => replay.run(terminal),
+            Self::Trace(trace) => trace.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
             Self::Audit(audit) => audit.run(terminal),
             Self::Topology(topology) => topology.run(terminal),

@@ -114,6 +114,7 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
         self.written(self.claims.complete_enrichment(claim, change).await)?;
         failpoint::pass(Step::Completed);
         self.metrics.count(Metric::Changes, "enriched", 1);
+        self.metrics.count(Metric::Milestones, "enriched", 1);
         Ok(())
     }
 

@@ -2,8 +2,10 @@
 
 mod intake;
 mod release;
+pub mod replay;
 mod room;
 mod source;
+mod stored;
 
 pub use release::{Release, ReleaseError, release};
 pub use room::Room;
@@ -129,6 +131,8 @@ impl Receiver {
     ) -> Fate {
         let delivery_id = DeliveryId(self.dice.uuid_at(self.clock.now()));
         let source = request.source.clone();
+        self.metrics.count(Metric::Milestones, "received", 1);
+        self.metrics.shift(Metric::Receiving, "", 1);
         // A client that resets its connection drops this future: until it is let in, that is an outcome as well.
         let mut begun = Begun { receiver: self, delivery_id, source: &source, open: true };
         let let_in = self.let_in(delivery_id, request, chunks).await;
@@ -140,6 +144,7 @@ impl Receiver {
                 refused
             }
             Ok((of, verified, hold)) => {
+                self.metrics.count(Metric::Milestones, "verified", 1);
                 let (receiver, name) = (self.clone(), source.clone());
                 let stored = async move {
                     failpoint::pass(Step::Verified);
@@ -247,7 +252,11 @@ impl Receiver {
     }
 
     fn record(&self, outcome: &Outcome, delivery_id: DeliveryId, source: &SourceName) {
+        self.metrics.shift(Metric::Receiving, "", -1);
         self.metrics.count(Metric::Deliveries, outcome.word(), 1);
+        if !matches!(outcome, Outcome::Refused(_)) {
+            self.metrics.count(Metric::Milestones, "stored", 1);
+        }
         match outcome {
             Outcome::Accepted | Outcome::Duplicate => {
                 tracing::debug!(%delivery_id, %source, outcome = outcome.word(), "delivery");

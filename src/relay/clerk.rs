@@ -133,6 +133,7 @@ impl<O: Outbox> Clerk<O> {
             Done::Settled(confirmed, Ok(())) => {
                 failpoint::pass(Step::Settled);
                 self.metrics.count(Metric::Published, "", confirmed.len() as u64);
+                self.metrics.count(Metric::Milestones, "published", confirmed.len() as u64);
                 for (_, subject) in confirmed {
                     dealer.settled(subject);
                 }

@@ -8,6 +8,7 @@ pub mod map_rest;
 pub mod observation;
 pub mod participant;
 pub mod receipt;
+pub mod replay;
 pub mod request;
 pub mod state;
 pub mod status;

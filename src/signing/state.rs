@@ -164,6 +164,43 @@ impl State {
         changes
     }
 
+    /// Takes in a change that a fresh state made of stored messages and that was never published: because its
+    /// message meant less to an older version, or because it was lost. It gets the next sequence, and the verdict
+    /// that it has now, behind all that was published meanwhile.
+    pub fn adopt(&mut self, made: &Change) -> Change {
+        let mut change = made.clone();
+        let at = made.occurred_at.at;
+        match (made.kind, &mut change.participant) {
+            (ChangeKind::SigningRequest(status), _) => {
+                let before = self.status();
+                let known = self.take(status, at);
+                let contradicts = status.is_final() && self.ended.is_some_and(|ended| ended != status);
+                change.verdict = known.unwrap_or_else(|| verdict(self.status() == Some(status), contradicts));
+                if before != Some(status) {
+                    change.previous_status = before;
+                }
+                change.status = Some(status);
+            }
+            (ChangeKind::Participant(status), Some(participant)) => {
+                let entry = self.participants.entry(participant.person.id.clone()).or_default();
+                let before = entry.status();
+                let known = entry.take(status);
+                let contradicts = status.is_final() && entry.ended.is_some_and(|ended| ended != status);
+                change.verdict =
+                    known.unwrap_or_else(|| verdict(entry.status() == Some(status), contradicts));
+                if before != Some(status) {
+                    participant.previous_status = before;
+                }
+                change.status = self.status();
+            }
+            _ => change.status = self.status(),
+        }
+        self.sequence += 1;
+        change.sequence = self.sequence;
+        change.origin = Origin::Replay;
+        change
+    }
+
     /// The signing request is told to stand at `status`; the change, where that is new.
     fn reach(
         &mut self,
@@ -268,6 +305,15 @@ impl State {
             delivery_id: cause.delivery_id,
             format: seen.format,
         }
+    }
+}
+
+/// The verdict on a status that the state knows already: only its change is not there.
+fn verdict(stands: bool, contradicts: bool) -> Verdict {
+    match (stands, contradicts) {
+        (true, _) => Verdict::Advance,
+        (false, true) => Verdict::Conflict,
+        (false, false) => Verdict::Late,
     }
 }
 

@@ -10,8 +10,7 @@ use crate::signing::{Change, ChangeKind, Observation, Origin};
 use super::body::Packed;
 use super::enrichment;
 use super::feed::signed;
-use super::ledger::{Ledger, Wants};
-use super::session::Value;
+use super::ledger::{Claim, Ledger, Wants};
 use super::{Appended, Arrival, EnrichedChange, Enrichment, Error, Reading, evidence};
 
 /// What appending an arrival will ask the database for.
@@ -25,16 +24,16 @@ pub(super) fn wants(arrival: &Arrival) -> Wants {
 }
 
 /// A change as it is written: its fixed columns, whatever made it.
-struct Record<'a> {
-    id: ChangeId,
-    reference: i64,
-    sequence: u64,
-    routing_key: &'a str,
-    event_type: &'a str,
-    occurred_at: Timestamp,
-    received_at: Timestamp,
-    traceparent: &'a str,
-    body: &'a str,
+pub(super) struct Record<'a> {
+    pub(super) id: ChangeId,
+    pub(super) reference: i64,
+    pub(super) sequence: u64,
+    pub(super) routing_key: &'a str,
+    pub(super) event_type: &'a str,
+    pub(super) occurred_at: Timestamp,
+    pub(super) received_at: Timestamp,
+    pub(super) traceparent: &'a str,
+    pub(super) body: &'a str,
 }
 
 /// Appends one arrival; `packed` holds its headers and bytes, ready to be written.
@@ -53,7 +52,8 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
     match outcome {
         Outcome::Accepted => ledger.added.accepted += 1,
         Outcome::Duplicate => ledger.added.duplicates += 1,
-        _ => {}
+        Outcome::Quarantined(_) => ledger.books.quarantined += 1,
+        Outcome::Refused(_) => {}
     }
     let seq = ledger.next_delivery();
     let reason = if let Outcome::Quarantined(why) = &outcome { Some(why.as_str()) } else { None };
@@ -61,7 +61,7 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
     let number = evidence::receipt(ledger, arrival, packed, seen, (outcome.word(), reason), changes.len())?;
     ledger.session.write(
         "INSERT INTO deliveries (seq, id, source, received_at, format, event, subject_ref, outcome, reason, body_bytes, \
-         changes, evidence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         changes, stored_at, evidence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         &[
             seq.into(),
             delivery.id.0.as_bytes().as_slice().into(),
@@ -74,6 +74,7 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
             reason.into(),
             signed(delivery.body.length()).into(),
             signed(changes.len() as u64).into(),
+            ledger.at.into(),
             number.into(),
         ],
     )?;
@@ -102,9 +103,10 @@ fn apply(
     let reference = held.reference;
     for change in &changes {
         write_change(ledger, reference, change, traceparent)?;
+        ledger.books.told += 1;
     }
     if !changes.is_empty() && ledger.enrich && seen.subject.signing_request().is_some() {
-        claim_fetch(ledger, reference, before, cause.received_at, traceparent)?;
+        claim_fetch(ledger, reference, before, cause.received_at, traceparent);
     }
     Ok((reference, changes.iter().map(Change::kind_word).collect()))
 }
@@ -138,7 +140,7 @@ fn write_change(
     write(ledger, &record).map(drop)
 }
 
-fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
+pub(super) fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
     let position = ledger.next_position();
     ledger.added.changes += 1;
     let what = record.routing_key.split('.').nth(1).unwrap_or_default();
@@ -167,23 +169,15 @@ fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
 }
 
 /// Leaves a claim for the enricher; a burst leaves one, due a moment after its first change.
-fn claim_fetch(
-    ledger: &Ledger,
+pub(super) fn claim_fetch(
+    ledger: &mut Ledger,
     reference: i64,
     covers_after: u64,
     at: Timestamp,
     traceparent: &str,
-) -> Result<(), Error> {
+) {
     let due_at = at.checked_add(limits::ENRICH_COALESCE).unwrap_or(at);
-    let covers_after = signed(covers_after);
-    let arguments: [Value<'_>; 4] =
-        [reference.into(), due_at.into(), covers_after.into(), traceparent.into()];
-    ledger.session.write(
-        "INSERT INTO enrichments (subject_ref, due_at, attempts, covers_after, traceparent) VALUES (?1, ?2, 0, ?3, ?4) \
-         ON CONFLICT (subject_ref) DO UPDATE SET traceparent = excluded.traceparent",
-        &arguments,
-    )?;
-    Ok(())
+    ledger.want_fetch(Claim { reference, due_at, covers_after, traceparent: traceparent.to_owned() });
 }
 
 /// Ends a quarantine by applying what the delivery is now read to say.
@@ -211,6 +205,7 @@ pub(super) fn release(
             signed(changes.len() as u64).into(),
         ],
     )?;
+    ledger.books.released += 1;
     evidence::resolution(ledger, id, "released", at, Some(seen), changes.len())?;
     let outcome = if changes.is_empty() { Outcome::Duplicate } else { Outcome::Accepted };
     Ok(Some(Appended { outcome, delivery_id: id, changes }))
@@ -229,6 +224,7 @@ pub(super) fn drop_quarantined(
     if changed == 0 {
         return Ok(None);
     }
+    ledger.books.dropped += 1;
     evidence::resolution(ledger, id, "dropped", at, None, 0)?;
     let outcome = Outcome::Quarantined("dropped".into());
     Ok(Some(Appended { outcome, delivery_id: id, changes: Vec::new() }))
@@ -261,6 +257,7 @@ pub(super) fn complete(
         body: &(enriched.body)(sequence),
     };
     write(ledger, &record)?;
+    ledger.books.enriched += 1;
     let covered = claim.covers.iter().map(|c| c.sequence).max().unwrap_or(0);
     let more = ledger.session.row(
         "SELECT 1 FROM changes WHERE subject_ref = ?1 AND sequence > ?2 AND event_type <> ?3 LIMIT 1",
@@ -268,6 +265,7 @@ pub(super) fn complete(
         |_| Ok(()),
     )?;
     if more.is_some() {
+        ledger.books.fetches += 1;
         let due_at =
             enriched.received_at.checked_add(limits::ENRICH_COALESCE).unwrap_or(enriched.received_at);
         ledger.session.execute(

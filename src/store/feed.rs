@@ -31,20 +31,21 @@ pub(super) fn read_entry(row: &Row<'_>) -> Result<Entry, Error> {
     })
 }
 
-fn read_subject(kind: &str, id: &str) -> Result<Subject, Error> {
+pub(super) fn read_subject(kind: &str, id: &str) -> Result<Subject, Error> {
     Subject::from_parts(kind, id).ok_or_else(|| Error::Rejected("a stored subject is damaged".into()))
 }
 
 fn read_feed_row(row: &Row<'_>) -> Result<FeedRow, Error> {
-    Ok(FeedRow { entry: read_entry(row)?, published: row.int(12)? == 0 })
+    Ok(FeedRow { entry: read_entry(row)?, published: row.int(12)? == 0, published_at: row.time_maybe(13)? })
 }
 
 macro_rules! feed_sql {
     ($rest:literal) => {
         concat!(
             "SELECT c.position, c.subject_ref, c.id, s.account, s.kind, s.id, c.sequence, c.routing_key, c.event_type, ",
-            "c.occurred_at, c.traceparent, c.body, EXISTS (SELECT 1 FROM outbox o WHERE o.position = c.position) ",
-            "FROM changes c JOIN subjects s ON s.ref = c.subject_ref ",
+            "c.occurred_at, c.traceparent, c.body, ",
+            "(SELECT count(*) FROM outbox o WHERE o.position = c.position), ",
+            "(SELECT p.published_at FROM publications p WHERE p.position = c.position) FROM changes c JOIN subjects s ON s.ref = c.subject_ref ",
             $rest
         )
     };
@@ -105,7 +106,7 @@ macro_rules! delivery_sql {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.source, d.received_at, d.format, d.event, s.account, s.kind, s.id, d.outcome, d.reason, ",
-            "d.body_bytes, d.changes, d.seq FROM deliveries d LEFT JOIN subjects s ON s.ref = d.subject_ref ",
+            "d.body_bytes, d.changes, d.seq, d.stored_at FROM deliveries d LEFT JOIN subjects s ON s.ref = d.subject_ref ",
             $rest
         )
     };
@@ -132,6 +133,7 @@ fn read_delivery(row: &Row<'_>) -> Result<DeliveryRow, Error> {
         reason: row.text_maybe(9)?,
         body_bytes: row.count(10)?,
         changes: row.count(11)?,
+        stored_at: row.time_maybe(13)?,
     })
 }
 

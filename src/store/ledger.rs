@@ -1,15 +1,17 @@
 //! What the writer holds while it writes: its connection, the states in memory, and the next numbers.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::base::{AccountId, ChangeId, Position, Subject, limits};
+use crate::base::{AccountId, ChangeId, Clock, Position, Subject, limits};
 use crate::evidence::{Head, Link};
 use crate::signing::State;
 
 use super::Error;
+use super::books::Tally;
 use super::session::{Row, Session, Value};
 
 pub(super) type Key = (AccountId, Subject);
@@ -19,6 +21,23 @@ pub(super) type Key = (AccountId, Subject);
 pub(super) struct Wants {
     pub(super) subject: Option<Key>,
     pub(super) activity: Option<ChangeId>,
+}
+
+/// A fetch that is wanted.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) reference: i64,
+    pub(super) due_at: Timestamp,
+    /// It answers all changes after this sequence.
+    pub(super) covers_after: u64,
+    pub(super) traceparent: String,
+}
+
+impl Claim {
+    fn arguments(&self) -> Vec<Value<'_>> {
+        let covers_after = i64::try_from(self.covers_after).unwrap_or(i64::MAX);
+        vec![self.reference.into(), self.due_at.into(), covers_after.into(), self.traceparent.as_str().into()]
+    }
 }
 
 /// A subject's short number and state.
@@ -48,6 +67,13 @@ pub(super) struct Ledger {
     /// This node's name, left behind with each transaction: who finds another's must read anew.
     node: String,
     pub(super) added: Added,
+    /// What the transaction adds to the books.
+    pub(super) books: Tally,
+    pub(super) clock: Arc<dyn Clock>,
+    /// When the present transaction was begun.
+    pub(super) at: Timestamp,
+    /// Fetches that the transaction came to want, one for each signing request.
+    claims: Vec<Claim>,
     /// Activities that this transaction asked for, and whether they were published before.
     activities: HashMap<ChangeId, bool>,
     young: HashMap<Key, Held>,
@@ -67,12 +93,21 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn open(session: Session, enrich: bool, node: String) -> Result<Self, Error> {
+    pub(super) fn open(
+        session: Session,
+        enrich: bool,
+        node: String,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
         let mut ledger = Self {
             session,
             enrich,
             node,
             added: Added::default(),
+            books: Tally::default(),
+            at: clock.now(),
+            clock,
+            claims: Vec::new(),
             activities: HashMap::new(),
             young: HashMap::new(),
             young_weight: 0,
@@ -97,6 +132,8 @@ impl Ledger {
         self.dirty.clear();
         self.activities.clear();
         self.added = Added::default();
+        self.books = Tally::default();
+        self.claims.clear();
         // Pruning never takes the newest rows, so the greatest number is the last one given.
         let last = self.session.row(
             "SELECT (SELECT coalesce(max(position), 0) FROM changes), (SELECT coalesce(max(seq), 0) FROM deliveries), \
@@ -118,6 +155,7 @@ impl Ledger {
     /// group wants is read ahead where each question would cost a round trip.
     pub(super) fn begin(&mut self, wants: impl Iterator<Item = Wants>) -> Result<(), Error> {
         self.activities.clear();
+        self.at = self.clock.now();
         let Some(last_writer) = self.session.begin()? else { return Ok(()) };
         if last_writer != self.node {
             self.reset()?;
@@ -211,8 +249,42 @@ impl Ledger {
         }))
     }
 
+    /// A change wants its signing request to be fetched. A burst leaves one claim, due a moment after its first
+    /// change, with the trace context of its last.
+    pub(super) fn want_fetch(&mut self, claim: Claim) {
+        match self.claims.iter_mut().find(|known| known.reference == claim.reference) {
+            Some(known) => known.traceparent = claim.traceparent,
+            None => self.claims.push(claim),
+        }
+    }
+
+    /// Writes the claims that the transaction left: those that are there already keep their time.
+    fn flush_claims(&mut self) -> Result<(), Error> {
+        let claims = std::mem::take(&mut self.claims);
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let new: Vec<Vec<Value<'_>>> = claims.iter().map(Claim::arguments).collect();
+        let count = self.session.execute_each(
+            "INSERT INTO enrichments (subject_ref, due_at, attempts, covers_after, traceparent) VALUES (?1, ?2, 0, ?3, ?4) \
+             ON CONFLICT (subject_ref) DO NOTHING",
+            &new,
+        )?;
+        self.books.fetches += i64::try_from(count).unwrap_or(0);
+        if count < claims.len() {
+            for claim in &claims {
+                self.session.write(
+                    "UPDATE enrichments SET traceparent = ?2 WHERE subject_ref = ?1",
+                    &[claim.reference.into(), claim.traceparent.as_str().into()],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the states and counts that the transaction changed: each once, however many deliveries changed it.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
+        self.flush_claims()?;
         let now = self.now;
         for key in self.dirty.drain() {
             let Some(held) = self.young.get_mut(&key) else { continue };
@@ -252,6 +324,7 @@ impl Ledger {
                 self.node.as_str().into(),
             ],
         )?;
+        std::mem::take(&mut self.books).write(&self.session)?;
         // Two generations: what was not asked for since the last turn is forgotten, so memory stays bounded.
         if self.young_weight >= limits::STORE_CACHE_MAX / 2 {
             self.old = std::mem::take(&mut self.young);

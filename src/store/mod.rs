@@ -18,6 +18,7 @@ macro_rules! in_parts {
 mod append;
 mod audit;
 mod body;
+mod books;
 mod enrichment;
 mod error;
 mod evidence;
@@ -29,6 +30,7 @@ mod migrations;
 mod open;
 mod outbox;
 mod readers;
+mod replay;
 mod session;
 mod types;
 mod writer;
@@ -37,6 +39,7 @@ pub use audit::{Audit, StoredRecord};
 pub use error::Error;
 pub use leases::{PARTS, Parts, Work};
 pub use open::{Place, Settings};
+pub use replay::{Life, LifeDelivery, LifeRead, ReplayOrder, ReplayRange, Republished, Walked};
 pub use types::*;
 
 use std::collections::HashSet;

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-use crate::base::{Position, limits};
+use crate::base::{Clock, Position, SystemClock, limits};
 use crate::evidence::Head;
 use crate::failpoint::{self, Step};
 
@@ -121,17 +121,26 @@ fn lock(path: &Path) -> Result<File, Error> {
 }
 
 impl Store {
-    /// Opens the store, migrating it first.
+    /// Opens the store, migrating it first. It tells times by the machine's clock.
     ///
     /// # Errors
     /// When the file or server cannot be opened, the file is locked by another process, or either was made by a
     /// newer version.
     pub fn open(settings: &Settings) -> Result<Self, Error> {
+        Self::open_by(settings, Arc::new(SystemClock))
+    }
+
+    /// Opens the store, which writes down by `clock` when deliveries were stored and changes published.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_by(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let enrich = settings.enrich;
         match &settings.place {
-            Place::Sqlite(path) => Self::open_sqlite(path, settings.enrich),
+            Place::Sqlite(path) => Self::open_sqlite(path, enrich, clock),
             Place::Postgres { url, folder, node } => {
                 let address = Address::parse(url).map_err(|why| failed(&"postgres://…", why))?;
-                let open = || Self::open_postgres(&address, folder, node, settings.enrich);
+                let open = || Self::open_postgres(&address, folder, node, enrich, clock);
                 // In a thread of its own: this one may turn an event loop, inside which no other may be waited for.
                 std::thread::scope(|threads| threads.spawn(open).join())
                     .unwrap_or_else(|_| Err(Error::Unavailable("opening it failed".into())))
@@ -139,7 +148,7 @@ impl Store {
         }
     }
 
-    fn open_sqlite(path: &Path, enrich: bool) -> Result<Self, Error> {
+    fn open_sqlite(path: &Path, enrich: bool, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let failed = |why: Error| failed(&path.display(), why);
         let disk = |why: std::io::Error| failed(Error::Unavailable(why.to_string()));
         let bodies = bodies_beside(path);
@@ -150,7 +159,7 @@ impl Store {
         session.migrate(migrations::STEPS).map_err(failed)?;
         failpoint::pass(Step::Migrated);
         body::sweep(&session, &large).map_err(failed)?;
-        let ledger = Ledger::open(session, enrich, String::new()).map_err(failed)?;
+        let ledger = Ledger::open(session, enrich, String::new(), clock).map_err(failed)?;
         let read = || Session::sqlite_reader(path);
         let readers = Readers::open(limits::STORE_READERS, read).map_err(failed)?;
         let flow_readers = Readers::open(limits::STORE_FLOW_READERS, read).map_err(failed)?;
@@ -162,7 +171,13 @@ impl Store {
         Ok(Self::of(readers, flow_readers, writer, (watched, head), Leases::new(false), large, threads))
     }
 
-    fn open_postgres(address: &Address, folder: &Path, node: &str, enrich: bool) -> Result<Self, Error> {
+    fn open_postgres(
+        address: &Address,
+        folder: &Path,
+        node: &str,
+        enrich: bool,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
         let failed = |why: Error| failed(address, why);
         let disk = |why: std::io::Error| failed(Error::Unavailable(why.to_string()));
         let bodies = folder.join("bodies");
@@ -172,7 +187,7 @@ impl Store {
         session.migrate(migrations::STEPS).map_err(failed)?;
         failpoint::pass(Step::Migrated);
         body::sweep(&session, &large).map_err(failed)?;
-        let ledger = Ledger::open(session, enrich, node.to_owned()).map_err(failed)?;
+        let ledger = Ledger::open(session, enrich, node.to_owned(), clock).map_err(failed)?;
         let read = || Session::postgres(address, limits::STORE_ANSWER_TIMEOUT);
         let readers = Readers::open(limits::STORE_READERS, read).map_err(failed)?;
         let flow_readers = Readers::open(limits::STORE_FLOW_READERS, read).map_err(failed)?;

@@ -7,7 +7,7 @@ use crate::signing::{Entry, Receipt};
 
 use super::feed::{read_entry, signed};
 use super::ledger::Ledger;
-use super::session::Session;
+use super::session::{Session, Value};
 use super::{Backlog, Error, Parts, evidence};
 
 pub(super) fn unsettled(
@@ -31,10 +31,20 @@ pub(super) fn unsettled(
 }
 
 pub(super) fn settle(ledger: &mut Ledger, receipts: &[Receipt]) -> Result<(), Error> {
-    let positions: Vec<_> =
-        receipts.iter().map(|receipt| vec![signed(receipt.position().0).into()]).collect();
+    let position = |receipt: &Receipt| Value::from(signed(receipt.position().0));
+    // The first time is the one that counts: when subscribers could have it.
+    let published: Vec<_> =
+        receipts.iter().map(|receipt| vec![position(receipt), ledger.at.into()]).collect();
+    let published = ledger.session.execute_each(
+        "INSERT INTO publications (position, published_at) SELECT position, CAST(?2 AS BIGINT) FROM outbox \
+         WHERE position = ?1 ON CONFLICT (position) DO NOTHING",
+        &published,
+    )?;
+    let positions: Vec<_> = receipts.iter().map(|receipt| vec![position(receipt)]).collect();
     let gone = ledger.session.execute_each("DELETE FROM outbox WHERE position = ?1", &positions)?;
     ledger.added.settled += i64::try_from(gone).unwrap_or(0);
+    ledger.books.published += i64::try_from(published).unwrap_or(0);
+    ledger.books.published_again += i64::try_from(gone.saturating_sub(published)).unwrap_or(0);
     Ok(())
 }
 
@@ -56,6 +66,7 @@ pub(super) fn republish(ledger: &mut Ledger, positions: &[Position]) -> Result<u
             &[signed(position.0).into()],
         )?;
     }
+    ledger.books.put_back += i64::try_from(count).unwrap_or(0);
     Ok(count)
 }
 
@@ -68,12 +79,15 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
     least[6..].fill(0);
     let session = &ledger.session;
     let old = session.rows(
-        "SELECT d.seq, d.id, d.evidence FROM deliveries d \
-         WHERE d.id < ?1 AND d.outcome <> 'quarantined' ORDER BY d.id LIMIT ?2",
+        "SELECT d.seq, d.id, d.evidence, d.changes FROM deliveries d \
+         WHERE d.id < ?1 AND d.outcome <> 'quarantined' AND d.seq < (SELECT max(seq) FROM deliveries) \
+         ORDER BY d.id LIMIT ?2",
         &[least.as_slice().into(), ROWS.into()],
-        |row| Ok((row.int(0)?, crate::base::DeliveryId(row.uuid(1)?), row.count(2)?)),
+        |row| Ok((row.int(0)?, crate::base::DeliveryId(row.uuid(1)?), row.count(2)?, row.int(3)?)),
     )?;
-    for (seq, _, _) in &old {
+    ledger.books.deliveries_pruned += signed(old.len() as u64);
+    for (seq, _, _, changes) in &old {
+        ledger.books.told_pruned += changes;
         session.write("DELETE FROM bodies WHERE seq = ?1", &[(*seq).into()])?;
         session.write("DELETE FROM deliveries WHERE seq = ?1", &[(*seq).into()])?;
     }
@@ -87,13 +101,33 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
         "DELETE FROM activities_seen WHERE id IN (SELECT id FROM activities_seen WHERE seen_at < ?1 LIMIT ?2)",
         &[before.into(), ROWS.into()],
     )?;
+    prune_changes(ledger, before, ROWS)?;
+    evidence::pruned(ledger, before, old.iter().map(|(_, _, number, _)| *number).collect())?;
+    Ok(old.into_iter().map(|(_, id, _, _)| id).collect())
+}
+
+/// Deletes old changes that do not wait to be published, and when they were published.
+fn prune_changes(ledger: &mut Ledger, before: Timestamp, rows: i64) -> Result<(), Error> {
+    let session = &ledger.session;
     // The newest change stays whatever its age: the next position is counted from it.
-    session.execute(
-        "DELETE FROM changes WHERE position IN (SELECT position FROM (SELECT c.position, c.received_at FROM changes c \
-         WHERE c.position < (SELECT max(position) FROM changes) ORDER BY c.position LIMIT ?2) AS oldest \
-         WHERE received_at < ?1 AND position NOT IN (SELECT position FROM outbox))",
-        &[before.into(), ROWS.into()],
+    let newest = session.row(
+        "SELECT coalesce(max(position), 0) FROM (SELECT c.position, c.received_at FROM changes c \
+         WHERE c.position < (SELECT max(position) FROM changes) ORDER BY c.position LIMIT ?2) o \
+         WHERE received_at < ?1 AND position NOT IN (SELECT position FROM outbox)",
+        &[before.into(), rows.into()],
+        |row| row.int(0),
     )?;
-    evidence::pruned(ledger, before, old.iter().map(|(_, _, number)| *number).collect())?;
-    Ok(old.into_iter().map(|(_, id, _)| id).collect())
+    let Some(newest) = newest.filter(|newest| *newest > 0) else { return Ok(()) };
+    let gone = session.execute(
+        "DELETE FROM changes WHERE position <= ?2 AND received_at < ?1 AND position NOT IN (SELECT position FROM outbox)",
+        &[before.into(), newest.into()],
+    )?;
+    session.execute(
+        "DELETE FROM publications WHERE position <= ?1 \
+         AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.position = publications.position)",
+        &[newest.into()],
+    )?;
+    ledger.books.changes_pruned += i64::try_from(gone).unwrap_or(0);
+    ledger.books.pruned_to = newest;
+    Ok(())
 }

@@ -121,6 +121,8 @@ pub struct FeedRow {
     pub entry: Entry,
     /// True once confirmed by the broker.
     pub published: bool,
+    /// When that was first written down; not known of changes published by older versions.
+    pub published_at: Option<Timestamp>,
 }
 
 /// Which deliveries to list.
@@ -161,6 +163,8 @@ pub struct DeliveryRow {
     pub body_bytes: u64,
     /// Changes that it made.
     pub changes: u64,
+    /// When its transaction was written; not known of deliveries stored by older versions.
+    pub stored_at: Option<Timestamp>,
 }
 
 /// A stored delivery with its bytes.

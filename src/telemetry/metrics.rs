@@ -11,6 +11,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::base::Refusal;
+use crate::base::books::{Counts, Equation, equations};
 
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,8 @@ macro_rules! metrics {
 metrics! {
     Deliveries Counter "countersign_deliveries" "outcome" "Deliveries received, by their one outcome.",
     Refusals Counter "countersign_refusals" "reason" "Deliveries refused, by reason.",
+    Milestones Counter "countersign_milestones" "milestone" "Deliveries received, verified and stored; changes published and enriched.",
+    Receiving Gauge "countersign_receiving" "" "Deliveries that are being received.",
     Changes Counter "countersign_changes" "kind" "Changes appended, by the first word of their routing key.",
     AnswerTime Seconds "countersign_answer" "" "Time from a delivery's request line to its answer.",
     Published Counter "countersign_published" "" "Changes confirmed by the broker and settled.",
@@ -64,6 +67,7 @@ metrics! {
     KeyReloads Counter "countersign_key_reloads" "result" "Reloads of the sources' keys.",
     StoreErrors Counter "countersign_store_errors" "" "Writes that the store could not make.",
     Checkpoints Counter "countersign_checkpoints" "result" "Checkpoints of the chain of evidence: signed, or failed to be written.",
+    BooksImbalance Gauge "countersign_books_imbalance" "equation" "Difference between the two sides of an equation of the books: 0 where it balances.",
     Streams Gauge "countersign_streams" "" "Open server-sent streams.",
 }
 
@@ -131,11 +135,22 @@ impl Default for Metrics {
         for refusal in Refusal::ALL {
             metrics.count(Metric::Refusals, refusal.word(), 0);
         }
+        for milestone in ["received", "verified", "stored", "published", "enriched"] {
+            metrics.count(Metric::Milestones, milestone, 0);
+        }
+        metrics.keep_books(&equations(&Counts::default()));
         metrics
     }
 }
 
 impl Metrics {
+    /// Shows how the equations of the books stand.
+    pub fn keep_books(&self, equations: &[Equation]) {
+        for equation in equations {
+            self.set(Metric::BooksImbalance, equation.name, equation.difference());
+        }
+    }
+
     fn labels(metric: Metric, label: &str) -> Labels {
         let (_, _, key, _) = metric.describe();
         vec![(key, label.to_owned())]

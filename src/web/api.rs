@@ -8,18 +8,19 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use secrecy::SecretString;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::base::books::Counts;
 use crate::base::{Clock, DeliveryId, Dice, limits};
 use crate::evidence::PublicKey;
+use crate::receive::replay::{Page, ReplayError, Wanted};
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
 use super::Problem;
-use super::caller::Token;
+use super::caller::TokenInForce;
 
 /// How the broker stands, as health and dashboard show it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -95,6 +96,9 @@ pub type AskKeys = Arc<dyn Fn() -> KeysView + Send + Sync>;
 pub type Release =
     Arc<dyn Fn(DeliveryId) -> BoxFuture<'static, Result<Appended, ReleaseError>> + Send + Sync>;
 
+/// Replays stored deliveries.
+pub type Replay = Arc<dyn Fn(Wanted) -> BoxFuture<'static, Result<Page, ReplayError>> + Send + Sync>;
+
 /// What the wiring hands in.
 pub struct Parts {
     /// The store.
@@ -111,8 +115,10 @@ pub struct Parts {
     pub keys: AskKeys,
     /// Releases from quarantine.
     pub release: Release,
+    /// Replays stored deliveries.
+    pub replay: Replay,
     /// The bootstrap token; without one the API answers this machine only.
-    pub api_token: Option<SecretString>,
+    pub api_token: TokenInForce,
     /// The public half of the key that signs this node's checkpoints.
     pub audit_key: PublicKey,
     /// Which program this is.
@@ -136,13 +142,17 @@ pub struct Api {
     pub(super) broker: AskBroker,
     pub(super) keys: AskKeys,
     pub(super) release: Release,
-    pub(super) token: Option<Token>,
+    pub(super) replay: Replay,
+    pub(super) token: TokenInForce,
     pub(super) audit_key: PublicKey,
     pub(super) version: Version,
     pub(super) stopping: CancellationToken,
     pub(super) streams: Arc<Semaphore>,
     pub(super) counts: Cached<Result<(Totals, Backlog), store::Error>>,
     pub(super) probe: Cached<Result<(), store::Error>>,
+    pub(super) books: Cached<Result<Counts, store::Error>>,
+    /// Those who may count every row: one at a time.
+    pub(super) audits: Semaphore,
 }
 
 impl fmt::Debug for Api {
@@ -162,13 +172,16 @@ impl Api {
             broker: parts.broker,
             keys: parts.keys,
             release: parts.release,
-            token: parts.api_token.as_ref().and_then(Token::new),
+            replay: parts.replay,
+            token: parts.api_token,
             audit_key: parts.audit_key,
             version: parts.version,
             stopping: parts.stopping,
             streams: Arc::new(Semaphore::new(limits::STREAMS_MAX)),
             counts: Cached::default(),
             probe: Cached::default(),
+            books: Cached::default(),
+            audits: Semaphore::new(1),
         }
     }
 
@@ -177,6 +190,11 @@ impl Api {
         self.counts
             .get(Instant::now(), async { Ok((self.store.totals().await?, self.store.backlog().await?)) })
             .await
+    }
+
+    /// The books, read at most once in [`limits::PROBE_EVERY`].
+    pub(super) async fn books(&self) -> Result<Counts, store::Error> {
+        self.books.get(Instant::now(), self.store.books()).await
     }
 
     /// Whether the store can write, tried at most once in [`limits::PROBE_EVERY`].

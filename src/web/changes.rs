@@ -2,6 +2,7 @@
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -24,6 +25,9 @@ pub(super) struct ChangeRow {
     position: u64,
     /// True once the broker has confirmed it.
     published: bool,
+    /// When it was first published; null before, and where it was published by a version that did not keep it.
+    #[schema(required = true)]
+    published_at: Option<Timestamp>,
     /// `<kind>.<what>.<account id>`.
     #[schema(example = "signing_request.completed.8b411bfe-54f5-4f0e-b1d6-1d1f4c0c5a11")]
     routing_key: String,
@@ -41,11 +45,12 @@ pub(super) struct ChangeRow {
 
 impl ChangeRow {
     pub(super) fn new(row: FeedRow) -> Result<Self, Problem> {
-        let FeedRow { entry, published } = row;
+        let FeedRow { entry, published, published_at } = row;
         let damaged = |_| Problem::Internal(format!("the body at position {} is no JSON", entry.position));
         Ok(Self {
             position: entry.position.0,
             published,
+            published_at,
             routing_key: entry.routing_key,
             event_type: entry.event_type,
             sequence: entry.sequence,
@@ -265,6 +270,9 @@ mod tests {
             page["result"].as_array().unwrap().iter().map(|row| row["published"] == true).collect::<Vec<_>>()
         };
         assert_eq!(published().await, [true, true, false]);
+        let rows = bench.store.feed(FeedQuery { limit: 10, ..FeedQuery::default() }).await.unwrap();
+        let at: Vec<_> = rows.iter().map(|row| row.published_at).collect();
+        assert_eq!(at, [Some(crate::web::bench::now()), Some(crate::web::bench::now()), None]);
         let replay = TestRequest::post().uri("/v1/changes/replay").peer_addr(peer);
         let replay = replay.set_json(json!({"positions": [2, 2, 3, 99]})).to_request();
         let answer: Value = call_and_read_body_json(&app, replay).await;
@@ -273,6 +281,12 @@ mod tests {
         let request = TestRequest::get().uri("/v1/totals").peer_addr(peer).to_request();
         let totals: Value = call_and_read_body_json(&app, request).await;
         assert_eq!((&totals["published"], &totals["backlog"]), (&json!(1), &json!(2)));
+        bench.settle([2, 2, 3]).await;
+        let books = bench.store.books().await.unwrap();
+        assert_eq!((books.settled, books.published, books.published_again), (4, 3, 1));
+        assert_eq!((books.put_back, books.outbox), (1, 0));
+        let all = crate::base::books::equations(&books);
+        assert_eq!(crate::base::books::imbalances(&all).next(), None, "publishing again is in the books");
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub(super) struct DeliveryRow {
     body_bytes: u64,
     /// Changes that it made.
     changes: u64,
+    /// When it was stored, to be answered 200; null where an older version stored it.
+    #[schema(required = true)]
+    stored_at: Option<Timestamp>,
 }
 
 /// What a delivery is about.
@@ -88,6 +91,7 @@ impl From<store::DeliveryRow> for DeliveryRow {
             reason: row.reason,
             body_bytes: row.body_bytes,
             changes: row.changes,
+            stored_at: row.stored_at,
         }
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::base::books::{equations, imbalances};
 use crate::store::{Backlog, Totals};
 use crate::telemetry::Metric;
 
@@ -46,7 +47,7 @@ pub(super) struct Ready {
 /// How one part stands.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Part {
-    /// `store`, `broker`, `topology`, `keys` or `process`.
+    /// `store`, `broker`, `topology`, `keys`, `books` or `process`.
     #[schema(example = "store")]
     part: &'static str,
     /// `up`; `off` where it is not configured; `degraded`: something is wrong, but deliveries are taken; `down`:
@@ -123,18 +124,32 @@ async fn parts(api: &Api) -> Vec<Part> {
         faulty.push("no source is configured".to_owned());
     }
     faulty.extend(keys.reload_error.map(|why| format!("the last reload failed: {why}")));
+    let wrong = wrong_in_books(api).await;
     let stopping = api.stopping.is_cancelled();
     vec![
         store,
         told,
         topology,
         part("keys", if faulty.is_empty() { "up" } else { "degraded" }, faulty),
+        part("books", if wrong.is_empty() { "up" } else { "degraded" }, wrong),
         part(
             "process",
             if stopping { "down" } else { "up" },
             Vec::from_iter(stopping.then(|| "it is stopping".into())),
         ),
     ]
+}
+
+/// What does not balance, in words; also shown as metrics.
+async fn wrong_in_books(api: &Api) -> Vec<String> {
+    match api.books().await {
+        Ok(counts) => {
+            let all = equations(&counts);
+            api.metrics.keep_books(&all);
+            imbalances(&all).map(ToString::to_string).collect()
+        }
+        Err(error) => vec![format!("the books cannot be read: {error}")],
+    }
 }
 
 /// Which program this is.
@@ -180,7 +195,10 @@ pub(super) async fn version(api: Data<Api>) -> HttpResponse {
 )]
 pub(super) async fn metrics(_: Caller, api: Data<Api>) -> HttpResponse {
     match api.counts().await {
-        Ok((totals, backlog)) => refresh(&api, totals, backlog),
+        Ok((totals, backlog)) => {
+            refresh(&api, totals, backlog);
+            wrong_in_books(&api).await;
+        }
         // The counters are true all the same, and an outage is when they are wanted most.
         Err(error) => tracing::warn!(%error, "gauges of the store are as of the last time that it answered"),
     }
@@ -229,6 +247,8 @@ pub(super) struct TotalsView {
     since_start: SinceStart,
     /// How the broker stands.
     broker: BrokerStanding,
+    /// What does not balance in the books; `/v1/books` has all of them.
+    imbalances: Vec<String>,
 }
 
 /// What this process did since it started.
@@ -292,5 +312,6 @@ pub(super) async fn totals(_: Caller, request: HttpRequest, api: Data<Api>) -> R
             blocked: broker.blocked,
             topology_faults: broker.faults.len(),
         },
+        imbalances: wrong_in_books(&api).await,
     }))
 }

@@ -12,6 +12,7 @@ mod audit;
 #[cfg(test)]
 #[path = "tests/bench.rs"]
 mod bench;
+mod books;
 mod caller;
 mod changes;
 mod deliveries;
@@ -20,15 +21,17 @@ mod openapi;
 mod pages;
 mod params;
 mod quarantine;
+mod replay;
 mod stamp;
 mod stream;
 mod timeline;
 mod wire;
 
 pub use api::{
-    Api, AskBroker, AskKeys, BrokerView, KeysView, Parts, Release, ReleaseError, TopologyFault, Version,
+    Api, AskBroker, AskKeys, BrokerView, KeysView, Parts, Release, ReleaseError, Replay, TopologyFault,
+    Version,
 };
-pub use caller::{Caller, Scope, Token, Visitor};
+pub use caller::{Caller, Scope, Token, TokenInForce, Visitor};
 pub use problem::{Problem, ProblemBody};
 pub use stamp::{REQUEST_ID, stamp};
 pub use wire::{Paced, Pulse};
@@ -67,6 +70,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(reads("/v1/changes/{position_or_id}").route(get().to(changes::show)))
         .service(reads("/v1/deliveries").route(get().to(deliveries::list)))
         .service(reads("/v1/deliveries/{id}").route(get().to(deliveries::show)))
+        .service(resource("/v1/replay", "POST").route(web::post().to(replay::replay)))
         .service(reads("/v1/signing-requests/{id}/timeline").route(get().to(timeline::show)))
         .service(reads("/v1/quarantine").route(get().to(quarantine::list)))
         .service(reads("/v1/quarantine/{id}").route(get().to(quarantine::show)))
@@ -75,6 +79,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(reads("/v1/audit").route(get().to(audit::show)))
         .service(reads("/v1/audit/records").route(get().to(audit::list)))
         .service(reads("/v1/totals").route(get().to(health::totals)))
+        .service(reads("/v1/books").route(get().to(books::show)))
         .service(reads("/").route(get().to(pages::dashboard)))
         .service(reads("/assets/app.js").route(get().to(pages::dashboard_script)))
         .service(reads("/assets/style.css").route(get().to(pages::style)))

@@ -7,7 +7,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::message::{ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
-use super::{audit, changes, connect, deliveries, health, quarantine, stream, timeline};
+use super::{audit, books, changes, connect, deliveries, health, quarantine, replay, stream, timeline};
 
 /// `/openapi.json`.
 #[derive(Debug, OpenApi)]
@@ -20,11 +20,11 @@ use super::{audit, changes, connect, deliveries, health, quarantine, stream, tim
     paths(
         connect::receive_default, connect::receive_named,
         changes::list, stream::follow, changes::show, changes::replay,
-        deliveries::list, deliveries::show,
+        deliveries::list, deliveries::show, replay::replay,
         timeline::show,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
         audit::show, audit::list,
-        health::totals, health::live, health::ready, health::version, health::metrics,
+        books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
     components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage)),
     tags(

@@ -81,6 +81,8 @@ pub enum Problem {
     },
     /// All streams are taken.
     StreamsBusy,
+    /// Someone has every row counted already.
+    AuditUnderWay,
     /// The store has too many writes waiting.
     StoreBusy,
     /// The store cannot be read or written now. The text is for the log.
@@ -128,7 +130,9 @@ impl Problem {
             Self::BeyondFeed { .. } | Self::NotQuarantined { .. } => StatusCode::CONFLICT,
             Self::BodyPruned => StatusCode::GONE,
             Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::StreamsBusy | Self::StoreBusy | Self::StoreDown(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StreamsBusy | Self::AuditUnderWay | Self::StoreBusy | Self::StoreDown(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -184,6 +188,7 @@ impl Problem {
                 format!("the delivery still cannot be read and stays in quarantine: {why}")
             }
             Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
+            Self::AuditUnderWay => "the rows are being counted already: try again later".into(),
             Self::StoreBusy => "too many writes are waiting: try again soon".into(),
             Self::StoreDown(_) => "the store is unavailable: try again soon".into(),
             Self::Internal(_) => {
@@ -206,6 +211,7 @@ impl Problem {
             Self::Refused(Refusal::Unavailable) | Self::StoreDown(_) => Some(10),
             Self::StoreBusy | Self::Refused(Refusal::Crowded) => Some(2),
             Self::StreamsBusy => Some(5),
+            Self::AuditUnderWay => Some(30),
             _ => None,
         }
     }
@@ -362,6 +368,7 @@ mod tests {
             P::NotQuarantined { outcome: "accepted".into() },
             P::StillUnreadable { id: DeliveryId(Uuid::nil()), why: "no JSON".into() },
             P::StreamsBusy,
+            P::AuditUnderWay,
             P::StoreBusy,
             P::StoreDown(SECRET.into()),
             P::Internal(SECRET.into()),
@@ -395,9 +402,10 @@ mod tests {
                 P::StoreBusy => 22,
                 P::StoreDown(_) => 23,
                 P::Internal(_) => 24,
+                P::AuditUnderWay => 25,
             });
         }
-        assert_eq!(kinds.len(), 25, "a case is missing from the list above");
+        assert_eq!(kinds.len(), 26, "a case is missing from the list above");
         all
     }
 

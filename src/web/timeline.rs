@@ -1,4 +1,7 @@
-//! Everything known about one signing request, as one list in the order of time.
+//! Everything known about one signing request, as one list in the order of time, and what is still to come.
+
+mod milestones;
+mod missing;
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -8,14 +11,15 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::base::limits;
-use crate::signing::change::ENRICHED_TYPE;
 use crate::store::{self, FeedRow};
 
 use super::caller::Caller;
-use super::deliveries::DeliveryRow;
 use super::message::Status;
 use super::params::{Params, bad};
-use super::{Api, Problem, ProblemBody};
+use super::{Api, BrokerView, Problem, ProblemBody};
+
+use milestones::Milestone;
+use missing::Missing;
 
 /// The timelines of a signing request: one for each account that has it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,6 +42,8 @@ struct Timeline {
     enrichment: Option<Outstanding>,
     /// What happened, oldest first: of deliveries and of changes, the newest 1,000 each.
     milestones: Vec<Milestone>,
+    /// What should follow and has not yet, or should be there and is not.
+    missing: Vec<Missing>,
 }
 
 /// A signing request as it stands.
@@ -79,71 +85,6 @@ struct Outstanding {
     /// Why the last one failed.
     #[schema(required = true)]
     last_error: Option<String>,
-}
-
-/// A step of a delivery or of a change.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(tag = "milestone", rename_all = "lowercase")]
-enum Milestone {
-    /// A delivery arrived.
-    Received {
-        /// When.
-        at: Timestamp,
-        /// The delivery.
-        delivery: DeliveryRow,
-    },
-    /// A change was stored, in the transaction of its delivery.
-    Stored {
-        /// When.
-        at: Timestamp,
-        /// The change.
-        change: ChangeStep,
-    },
-    /// The signing request was fetched, or the fetch given up.
-    Enriched {
-        /// When.
-        at: Timestamp,
-        /// The enriched change.
-        change: ChangeStep,
-        /// Sequences of the changes that it answers.
-        covers: Vec<u64>,
-    },
-    /// The broker confirmed a change.
-    Published {
-        /// Not kept: it stands directly after the change was stored.
-        #[schema(required = true)]
-        at: Option<Timestamp>,
-        /// The change's position in the feed.
-        position: u64,
-        /// The change's sequence.
-        sequence: u64,
-    },
-}
-
-/// A change within a timeline; `/v1/changes/{position}` has it whole.
-#[derive(Debug, Serialize, ToSchema)]
-struct ChangeStep {
-    /// Its position in the feed.
-    position: u64,
-    /// Message id.
-    id: Uuid,
-    /// Gap-free per account and signing request, from 1.
-    sequence: u64,
-    /// `<kind>.<what>.<account id>`.
-    routing_key: String,
-    /// When it happened.
-    occurred_at: Timestamp,
-    /// `advance`, `repeat`, `late` or `conflict`; null for an enriched one.
-    #[schema(required = true)]
-    verdict: Option<String>,
-    /// The delivery that told it.
-    #[schema(required = true)]
-    delivery_id: Option<Uuid>,
-    /// The participant concerned.
-    #[schema(required = true)]
-    participant_id: Option<String>,
-    /// True once the broker has confirmed it.
-    published: bool,
 }
 
 /// What a timeline reads back from a message. Everything may be absent: other versions wrote other messages.
@@ -188,8 +129,8 @@ struct ToldCover {
 
 /// Shows the life of a signing request
 ///
-/// Where it and its participants stand, and its deliveries and changes as one list of milestones: received, stored,
-/// published, enriched.
+/// Where it and its participants stand, its deliveries and changes as one list of milestones (received, verified,
+/// stored, published, enriched, each with its time), and what is still missing, with the reason.
 #[utoipa::path(
     get, path = "/v1/signing-requests/{id}/timeline", tag = "signing requests", operation_id = "getTimeline",
     params(
@@ -217,11 +158,13 @@ pub(super) async fn show(
     if found.is_empty() {
         return Err(Problem::SigningRequestUnknown);
     }
-    Ok(HttpResponse::Ok().json(Timelines { result: found.into_iter().map(Timeline::from).collect() }))
+    let broker = (api.broker)();
+    let result = found.into_iter().map(|timeline| Timeline::new(timeline, &broker)).collect();
+    Ok(HttpResponse::Ok().json(Timelines { result }))
 }
 
-impl From<store::Timeline> for Timeline {
-    fn from(timeline: store::Timeline) -> Self {
+impl Timeline {
+    fn new(timeline: store::Timeline, broker: &BrokerView) -> Self {
         let changes: Vec<(FeedRow, Told)> = timeline
             .changes
             .into_iter()
@@ -233,6 +176,9 @@ impl From<store::Timeline> for Timeline {
         let told_name =
             || changes.iter().rev().find_map(|(_, told)| told.signing_request.as_ref()?.name.clone());
         let status = timeline.state.status();
+        let stored = milestones::stored(&timeline.deliveries, &changes);
+        let missing =
+            missing::missing(&timeline.state, &changes, &stored, timeline.enrichment.as_ref(), broker);
         Self {
             account: timeline.account.as_str().to_owned(),
             signing_request: Standing {
@@ -246,7 +192,8 @@ impl From<store::Timeline> for Timeline {
                 attempts,
                 last_error,
             }),
-            milestones: milestones(timeline.deliveries, changes),
+            milestones: milestones::milestones(timeline.deliveries, changes, &stored),
+            missing,
         }
     }
 }
@@ -292,55 +239,21 @@ fn participants(state: &crate::signing::State, changes: &[(FeedRow, Told)]) -> V
     standing
 }
 
-/// All steps in the order of time; at one moment a delivery comes before its changes, and those by position.
-fn milestones(deliveries: Vec<store::DeliveryRow>, changes: Vec<(FeedRow, Told)>) -> Vec<Milestone> {
-    let mut steps: Vec<((Timestamp, u8, u64), Milestone)> = Vec::new();
-    for row in deliveries {
-        let at = row.received_at;
-        steps.push(((at, 0, 0), Milestone::Received { at, delivery: row.into() }));
-    }
-    for (FeedRow { entry, published }, told) in changes {
-        let at = told.received_at.unwrap_or(entry.occurred_at);
-        let (position, sequence) = (entry.position.0, entry.sequence);
-        let enriched = entry.event_type == ENRICHED_TYPE;
-        let change = ChangeStep {
-            position,
-            id: entry.id.0,
-            sequence,
-            routing_key: entry.routing_key,
-            occurred_at: entry.occurred_at,
-            verdict: told.verdict,
-            delivery_id: told.cause.delivery_id,
-            participant_id: told.participant.and_then(|person| person.id),
-            published,
-        };
-        let step = if enriched {
-            let covers = told.covers.into_iter().map(|cover| cover.sequence).collect();
-            Milestone::Enriched { at, change, covers }
-        } else {
-            Milestone::Stored { at, change }
-        };
-        steps.push(((at, 1, position), step));
-        if published {
-            steps.push(((at, 2, position), Milestone::Published { at: None, position, sequence }));
-        }
-    }
-    steps.sort_by_key(|(key, _)| *key);
-    steps.into_iter().map(|(_, step)| step).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use serde_json::{Value, json};
 
     use super::*;
     use crate::base::{AccountId, SigningRequestId};
     use crate::signing::State;
+    use crate::signing::change::ENRICHED_TYPE;
     use crate::web::bench::{Bench, now};
 
     fn row(position: u64, published: bool, event_type: &str, body: &Value) -> FeedRow {
         let mut row = Bench::row(position);
         row.published = published;
+        row.published_at = (position == 3).then(|| now() + SignedDuration::from_millis(1_250));
         row.entry.event_type = event_type.into();
         row.entry.body = body.to_string();
         row
@@ -357,7 +270,7 @@ mod tests {
             changes,
             enrichment: None,
         };
-        serde_json::to_value(Timeline::from(timeline)).unwrap()
+        serde_json::to_value(Timeline::new(timeline, &BrokerView::default())).unwrap()
     }
 
     fn fetched(people: Value) -> FeedRow {
@@ -388,7 +301,9 @@ mod tests {
             })
             .collect();
         assert_eq!(miles, ["stored 1", "stored 2", "enriched 3", "published 1", "published 3"]);
-        assert_eq!(timeline["milestones"][3]["at"], Value::Null);
+        assert_eq!(timeline["milestones"][3]["at"], Value::Null, "an older version did not write it down");
+        assert_eq!(timeline["milestones"][4]["at"], "2026-11-23T10:00:01.25Z");
+        assert_eq!(timeline["milestones"][4]["took_ms"], 1_250);
     }
 
     #[test]

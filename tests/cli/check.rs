@@ -84,3 +84,24 @@ fn docusign_is_asked_only_with_online_and_says_whom_it_lets_in() {
     assert!(!ended.stdout.contains("b4d"), "{}", ended.stdout);
     assert_eq!(state(&countersign(&["check", "--online", "--json"]).done().json(), "oauth"), "skipped");
 }
+
+#[test]
+fn the_books_are_counted_by_hand_and_what_is_off_is_said_with_what_it_means() {
+    let mut program = countersign(&["check", "--books", "--json"]);
+    let checked = program.done().json();
+    assert_eq!(state(&checked, "books"), "ok");
+    let path = program.path().join("countersign-data/countersign.db");
+    let database = rusqlite::Connection::open(path).unwrap();
+    database.execute("UPDATE totals SET settled = 1", []).unwrap();
+    drop(database);
+    let checked = program.ends(1).json();
+    assert_eq!(state(&checked, "books"), "failed failed");
+    let line =
+        checked["lines"].as_array().unwrap().iter().find(|line| line["part"] == "books").unwrap().clone();
+    assert!(
+        line["what"].as_str().unwrap().starts_with("outbox: changes appended + put back (0) ≠"),
+        "{line}"
+    );
+    assert!(line["todo"].as_str().unwrap().contains("operations.md"), "{line}");
+    assert_eq!(state(&countersign(&["check", "--json"]).done().json(), "books"), "", "only where asked for");
+}

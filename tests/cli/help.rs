@@ -45,6 +45,8 @@ fn every_command_explains_itself_with_examples() {
         "events show",
         "events tail",
         "events replay",
+        "trace",
+        "replay",
         "quarantine list",
         "quarantine show",
         "quarantine release",

@@ -52,6 +52,18 @@ async fn assert_books_balance(server: &Server, sent: &Sent, seen: &Report) {
     assert_eq!(server.metric("countersign_changes_total").await, appended as f64);
     assert_eq!(seen.ids, appended, "{seen:?}");
     assert_eq!(server.metric("countersign_published_total").await, appended as f64, "each is settled once");
+    let milestone = |word: &str| {
+        let series = format!("countersign_milestones_total{{milestone=\"{word}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&series)?.parse::<u64>().ok()).unwrap_or(0)
+    };
+    let stored = sent.accepted + sent.duplicate;
+    assert_eq!(milestone("received"), stored + sent.refused, "{sent:?}");
+    assert_eq!(
+        [milestone("verified"), milestone("stored"), milestone("published")],
+        [stored, stored, appended]
+    );
+    let books: serde_json::Value = serde_json::from_str(&server.text("/v1/books?deep").await).expect("JSON");
+    assert_eq!(books["balanced"], true, "{books:#}");
 }
 
 /// The last status that a life tells. The legacy formats can be asked for five statuses only, deletion not among them.

@@ -14,6 +14,8 @@ use patience::eventually;
 /// The suite over a store in a file.
 mod sqlite {
     mod alone;
+    #[path = "../books.rs"]
+    mod books;
     #[path = "../enrichment.rs"]
     mod enrichment;
     #[path = "../evidence.rs"]
@@ -24,6 +26,7 @@ mod sqlite {
     mod journal;
     #[path = "../outbox.rs"]
     mod outbox;
+    mod spoilt;
     mod tampered;
 
     pub(crate) async fn place() -> crate::support::Place {
@@ -33,6 +36,8 @@ mod sqlite {
 
 /// The suite over a store on a server.
 mod postgres {
+    #[path = "../books.rs"]
+    mod books;
     #[path = "../enrichment.rs"]
     mod enrichment;
     #[path = "../evidence.rs"]

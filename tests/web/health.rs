@@ -164,3 +164,49 @@ async fn totals_balance() {
     assert_eq!(totals["since_start"], json!({"at": "2026-11-23T09:00:00Z", "refused": 1, "enriched": 0}));
     assert_eq!(bench.get("/v1/totals?x=1").await.status, 400);
 }
+
+#[actix_web::test]
+async fn books_that_do_not_balance_are_shown_everywhere_and_stop_nothing() {
+    let bench = Bench::new();
+    bench.tell("envelope-sent", "env-a").await;
+    let books = bench.get("/v1/books?deep").await.json();
+    assert_eq!(books["balanced"], true, "{books:#}");
+    assert_eq!(books["equations"].as_array().map(Vec::len), Some(14));
+    assert_eq!(part(&bench.get("/readyz?verbose").await, "books")["status"], "up");
+
+    let bench = Bench::new();
+    bench.tell("envelope-sent", "env-a").await;
+    // Somebody takes a change from the outbox that no broker has confirmed.
+    let database = rusqlite::Connection::open(bench.folder.path().join("countersign.sqlite")).unwrap();
+    assert_eq!(database.execute("DELETE FROM outbox", []).unwrap(), 1);
+    let books = bench.get("/v1/books?deep").await.json();
+    assert_eq!(books["balanced"], false);
+    let wrong: Vec<_> =
+        books["equations"].as_array().unwrap().iter().filter(|e| e["difference"] != 0).cloned().collect();
+    assert_eq!((&wrong[0]["name"], &wrong[0]["difference"]), (&json!("outbox"), &json!(1)), "{wrong:#?}");
+    assert_eq!((&wrong[1]["name"], &wrong[1]["left"]), (&json!("stranded"), &json!(1)), "{wrong:#?}");
+    let ready = bench.get("/readyz?verbose").await;
+    assert_eq!((ready.status, &part(&ready, "books")["status"]), (200, &json!("degraded")));
+    assert!(part(&ready, "books")["why"][0].as_str().unwrap().starts_with("outbox: "), "{ready:?}");
+    let totals = bench.get("/v1/totals").await.json();
+    assert_eq!(totals["imbalances"].as_array().map(Vec::len), Some(1));
+    let metrics = bench.get("/metrics").await;
+    let text = String::from_utf8_lossy(&metrics.bytes).into_owned();
+    assert!(text.contains("countersign_books_imbalance{equation=\"outbox\"} 1\n"), "{text}");
+    assert!(text.contains("countersign_books_imbalance{equation=\"deliveries\"} 0\n"), "{text}");
+}
+
+#[actix_web::test]
+async fn each_milestone_has_a_counter() {
+    let bench = Bench::new();
+    bench.tell("envelope-sent", "env-a").await;
+    bench.receive(b"<not a message>").await;
+    let text = String::from_utf8_lossy(&bench.get("/metrics").await.bytes).into_owned();
+    for (milestone, count) in
+        [("received", 2), ("verified", 2), ("stored", 2), ("published", 0), ("enriched", 0)]
+    {
+        let line = format!("countersign_milestones_total{{milestone=\"{milestone}\"}} {count}\n");
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
+    assert!(text.contains("\ncountersign_receiving 0\n"), "both have ended: {text}");
+}

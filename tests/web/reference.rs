@@ -106,6 +106,8 @@ async fn every_answer_is_as_the_reference_says() {
         ("POST", "/v1/changes/replay", "/v1/changes/replay".into(), Some(json!({"positions": [1]}))),
         ("POST", "/v1/changes/replay", "/v1/changes/replay".into(), Some(json!({"positions": []}))),
         ("POST", "/v1/changes/replay", "/v1/changes/replay".into(), None),
+        ("POST", "/v1/replay", "/v1/replay".into(), Some(json!({"publish": "all"}))),
+        ("POST", "/v1/replay", "/v1/replay".into(), Some(json!({"publish": "some"}))),
         ("GET", "/v1/deliveries", "/v1/deliveries".into(), None),
         ("GET", "/v1/deliveries", "/v1/deliveries?outcome=x".into(), None),
         ("GET", "/v1/deliveries/{id}", format!("/v1/deliveries/{accepted}"), None),
@@ -123,6 +125,8 @@ async fn every_answer_is_as_the_reference_says() {
         ("GET", "/v1/audit/records", "/v1/audit/records?limit=2".into(), None),
         ("GET", "/v1/audit/records", "/v1/audit/records?after=x".into(), None),
         ("GET", "/v1/totals", "/v1/totals".into(), None),
+        ("GET", "/v1/books", "/v1/books".into(), None),
+        ("GET", "/v1/books", "/v1/books?deep=true".into(), None),
         ("GET", "/livez", "/livez".into(), None),
         ("GET", "/readyz", "/readyz?verbose".into(), None),
         ("GET", "/version", "/version".into(), None),
@@ -183,7 +187,7 @@ async fn the_parameters_of_the_reference_are_the_ones_that_are_known() {
             continue;
         }
         let uri = path.replace("{id}", id).replace("{position_or_id}", "1");
-        let body = json!({"positions": [1]});
+        let body = if path == "/v1/replay" { json!({}) } else { json!({"positions": [1]}) };
         let request =
             TestRequest::default().method(method.parse::<Method>().unwrap()).uri(&format!("{uri}?no_such=1"));
         let answer =

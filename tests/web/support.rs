@@ -70,8 +70,9 @@ impl Bench {
 
     pub(crate) fn with_token(token: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&Settings::sqlite(folder.path().join("countersign.sqlite"), true)).unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
+        let settings = Settings::sqlite(folder.path().join("countersign.sqlite"), true);
+        let store = Store::open_by(&settings, clock.clone()).unwrap();
         let dice = Dice::seeded(11);
         let metrics = Metrics::default();
         let source = Source::new(SourceName::default(), vec![SecretString::from(KEY)]);
@@ -91,7 +92,8 @@ impl Bench {
         let broker = Arc::new(Mutex::new(BrokerView::default()));
         let keys = Arc::new(Mutex::new(KeysView { sources: 1, ..KeysView::default() }));
         let stopping = CancellationToken::new();
-        let (asked_broker, asked_keys, releaser) = (broker.clone(), keys.clone(), receiver.clone());
+        let (asked_broker, asked_keys) = (broker.clone(), keys.clone());
+        let (releaser, replayer) = (receiver.clone(), receiver.clone());
         let api = Api::new(Parts {
             store: store.clone(),
             metrics,
@@ -103,7 +105,11 @@ impl Bench {
                 let receiver = releaser.clone();
                 Box::pin(async move { released(receive::release(&receiver, id).await) })
             }),
-            api_token: token.map(SecretString::from),
+            replay: Arc::new(move |wanted| {
+                let receiver = replayer.clone();
+                Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
+            }),
+            api_token: countersign::web::TokenInForce::new(token.map(SecretString::from).as_ref()),
             audit_key: PublicKey([7; 32]),
             version: Version {
                 version: "1.2.3".into(),

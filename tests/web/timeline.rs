@@ -41,6 +41,7 @@ fn words(timeline: &Value) -> Vec<String> {
     let miles = timeline["milestones"].as_array().unwrap();
     let told = |mile: &Value| match mile["milestone"].as_str().unwrap() {
         "received" => format!("received {}", mile["delivery"]["event"].as_str().unwrap()),
+        "verified" => "verified".to_owned(),
         other => format!("{other} {}", mile["change"]["sequence"]),
     };
     miles.iter().map(told).collect()
@@ -59,22 +60,27 @@ async fn deliveries_and_changes_are_one_list_in_the_order_of_time() {
         words(timeline),
         [
             "received envelope-sent",
+            "verified",
             "stored 1",
             "received recipient-completed",
+            "verified",
             "stored 2",
             "enriched 3",
             "received envelope-completed",
+            "verified",
             "stored 4",
         ]
     );
     let at: Vec<_> =
         timeline["milestones"].as_array().unwrap().iter().map(|m| m["at"].as_str().unwrap()).collect();
     assert!(at.is_sorted(), "{at:?}");
-    assert_eq!(timeline["milestones"][4]["covers"], json!([1, 2]));
+    assert_eq!(timeline["milestones"][6]["covers"], json!([1, 2]));
     assert_eq!(
-        timeline["milestones"][1]["change"]["delivery_id"],
+        timeline["milestones"][2]["change"]["delivery_id"],
         timeline["milestones"][0]["delivery"]["id"]
     );
+    assert_eq!(timeline["milestones"][1]["delivery_id"], timeline["milestones"][0]["delivery"]["id"]);
+    assert_eq!(timeline["milestones"][6]["took_ms"], 3_500, "since the first change that it answers");
     assert_eq!(timeline["signing_request"]["status"], json!({"id": "completed", "name": "Completed"}));
     assert_eq!(timeline["participants"][0]["status"]["id"], "completed");
     assert!(
@@ -114,4 +120,24 @@ async fn a_signing_request_that_nobody_told_of_is_not_found() {
     assert_eq!(bench.get("/v1/signing-requests/env-a/timeline?limit=1").await.status, 400);
     let long = "x".repeat(300);
     assert_eq!(bench.get(&format!("/v1/signing-requests/{long}/timeline")).await.status, 400);
+}
+
+#[actix_web::test]
+async fn what_is_missing_is_told_with_the_reason_and_since_when() {
+    let bench = Bench::new();
+    bench.tell("envelope-sent", "env-a").await;
+    let missing = async || {
+        bench.get("/v1/signing-requests/env-a/timeline").await.json()["result"][0]["missing"].clone()
+    };
+    let told = missing().await;
+    assert_eq!((&told[0]["what"], &told[1]), (&json!("enriched"), &Value::Null), "no broker is set: {told}");
+    *bench.broker.lock().unwrap() = countersign::web::BrokerView {
+        configured: true,
+        error: Some("connection refused".into()),
+        ..countersign::web::BrokerView::default()
+    };
+    let told = missing().await;
+    let (what, since) = (&told[0]["what"], &told[0]["since"]);
+    assert_eq!((what, since), (&json!("published"), &json!(bench.clock.now().to_string())), "{told}");
+    assert_eq!(told[0]["why"], "the broker is down: connection refused");
 }

@@ -70,7 +70,7 @@ macro_rules! column {
 }
 
 impl Row<'_> {
-    fn int_maybe(&self, column: usize) -> Result<Option<i64>, Error> {
+    pub(super) fn int_maybe(&self, column: usize) -> Result<Option<i64>, Error> {
         column!(self.int(column))
     }
 

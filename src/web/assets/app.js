@@ -104,6 +104,11 @@ async function refreshCounts() {
   $("broker").textContent = !configured ? "no broker: read the feed"
     : !connected ? "broker away: changes wait" : stopped ? "broker blocks: changes wait"
     : faults ? "broker: part of its topology is missing" : "broker connected";
+  const wrong = totals.imbalances;
+  $("books").hidden = false;
+  $("books").dataset.state = wrong.length ? "lost" : "live";
+  $("books").textContent = wrong.length ? "the books do not balance" : "books balanced";
+  $("books").title = wrong.join("\n");
 }
 
 // ---- the table --------------------------------------------------------------------------------------------------
@@ -274,16 +279,24 @@ function person(participant) {
     badge(participant.status?.name ?? "unknown", id), steps);
 }
 
+/** How long a step took after the one before it. */
+function took(step) {
+  const ms = step.took_ms;
+  return ms === null || ms === undefined ? "" : el("small", {}, ms < 10000 ? `+${ms} ms` : `+${span(Math.round(ms / 1000))}`);
+}
+
 function mile(step) {
   const node = el("li", { "data-mile": step.milestone });
   node.append(step.at ? clock(step.at) : el("time", {}, ""));
   if (step.milestone === "received") {
     node.append(el("b", {}, "received"), el("span", {}, step.delivery.event ?? "unreadable"), badge(step.delivery.outcome, step.delivery.outcome === "accepted" ? "advance" : "late"));
   } else if (step.milestone === "published") {
-    node.append(el("b", {}, "published"), el("span", {}, `change ${step.sequence}`));
+    node.append(el("b", {}, "published"), el("span", {}, `change ${step.sequence}`), took(step));
+  } else if (step.milestone === "verified") {
+    node.append(el("b", {}, "verified"), took(step));
   } else {
     const [kind, what] = step.change.routing_key.split(".");
-    node.append(el("b", {}, step.milestone), el("span", {}, `change ${step.change.sequence}: ${kind.replace("_", " ")}`), badge(what));
+    node.append(el("b", {}, step.milestone), el("span", {}, `change ${step.change.sequence}: ${kind.replace("_", " ")}`), badge(what), took(step));
     const { verdict } = step.change;
     if (verdict === "conflict" || verdict === "late") node.append(badge("moved nothing", verdict));
   }
@@ -303,6 +316,10 @@ function life(timeline) {
   if (timeline.enrichment) {
     const { attempts, last_error: why } = timeline.enrichment;
     body.push(el("p", { class: "notice" }, why ? `The fetch from DocuSign failed ${attempts} times: ${why}` : "A fetch from DocuSign is due."));
+  }
+  if (timeline.missing.length) {
+    const told = (gap) => `${gap.from === gap.to ? `change ${gap.from}` : `changes ${gap.from} to ${gap.to}`} not ${gap.what}: ${gap.why}`;
+    body.push(el("section", {}, el("h3", {}, "Missing"), el("ul", {}, ...timeline.missing.map((gap) => el("li", {}, told(gap))))));
   }
   body.push(el("section", {}, el("h3", {}, "Milestones"), el("ol", { class: "miles" }, ...timeline.milestones.map(mile))));
   return body;

@@ -14,6 +14,7 @@ use crate::base::{
 use crate::connect::signature::{Keys, sign, verify};
 use crate::connect::{Body, Delivery, Format};
 use crate::evidence::PublicKey;
+use crate::receive::replay::Page;
 use crate::signing::{Entry, Mark, Observation, Receipt, SigningRequestStatus};
 use crate::store::{Arrival, FeedRow, Reading, Settings, Store};
 use crate::telemetry::Metrics;
@@ -33,7 +34,8 @@ impl Bench {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("countersign.sqlite");
-        let store = Store::open(&Settings::sqlite(path, false)).unwrap();
+        let store =
+            Store::open_by(&Settings::sqlite(path, false), Arc::new(ManualClock::new(now()))).unwrap();
         Self { store, dice: Dice::seeded(5), _folder: folder }
     }
 
@@ -80,7 +82,8 @@ impl Bench {
             broker: Arc::new(BrokerView::default),
             keys: Arc::new(KeysView::default),
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unknown) })),
-            api_token: None,
+            replay: Arc::new(|_| Box::pin(async { Ok(Page::default()) })),
+            api_token: crate::web::TokenInForce::default(),
             audit_key: PublicKey([7; 32]),
             version: Version { version: "1.2.3".into(), commit: None, started_at: now() },
             stopping: CancellationToken::new(),
@@ -104,6 +107,7 @@ impl Bench {
                 body: "{}".into(),
             },
             published: false,
+            published_at: None,
         }
     }
 }

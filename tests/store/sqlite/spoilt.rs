@@ -1,0 +1,54 @@
+//! Books that somebody else has spoilt, and books that an older version left.
+
+use countersign::signing::SigningRequestStatus;
+
+use super::books::{audited, busy};
+use super::place;
+use crate::support::{Place, status};
+
+fn database(place: &Place) -> rusqlite::Connection {
+    rusqlite::Connection::open(place.folder.path().join("countersign.sqlite")).unwrap()
+}
+
+#[tokio::test]
+async fn each_kind_of_loss_is_seen_and_named() {
+    for (spoil, seen) in [
+        ("DELETE FROM outbox WHERE position = 3", &["outbox", "stranded"][..]),
+        ("DELETE FROM deliveries WHERE seq = 2", &["delivery_rows", "told_rows"]),
+        ("DELETE FROM enrichments WHERE subject_ref = 4", &["fetches"]),
+        ("UPDATE deliveries SET outcome = 'gone' WHERE outcome = 'quarantined'", &["quarantine"]),
+        ("UPDATE totals SET settled = settled + 1", &["outbox", "published"]),
+        ("UPDATE totals SET duplicates = duplicates - 1", &["deliveries"]),
+        ("DELETE FROM changes WHERE subject_ref = 3 AND sequence = 2", &["change_rows", "orphans", "gaps"]),
+        ("DELETE FROM changes WHERE subject_ref = 3 AND sequence = 1", &["change_rows", "orphans", "gaps"]),
+        ("DELETE FROM changes WHERE subject_ref = 3 AND sequence = 3", &["change_rows", "orphans", "heads"]),
+    ] {
+        let place = place().await;
+        let store = busy(&place).await;
+        assert_eq!(database(&place).execute(spoil, []).unwrap(), 1, "{spoil}");
+        let (wrong, _, rows) = audited(&store).await;
+        assert_eq!(wrong, seen, "{spoil}");
+        let place_told = seen.contains(&"gaps") || seen.contains(&"heads");
+        assert_eq!(rows.places.len(), usize::from(place_told), "{spoil}: {:?}", rows.places);
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_before_the_books_begins_balanced() {
+    let place = place().await;
+    let store = busy(&place).await;
+    store.close().await;
+    let old = database(&place);
+    old.execute_batch(
+        "DROP TABLE books; DROP TABLE publications; ALTER TABLE deliveries DROP COLUMN stored_at;",
+    )
+    .unwrap();
+    old.execute("DELETE FROM migrations WHERE step >= 4", []).unwrap();
+    old.execute("DELETE FROM deliveries WHERE seq < 4", []).unwrap();
+    drop(old);
+    let store = place.open().await;
+    place.tell(&store, status(7, SigningRequestStatus::Sent)).await;
+    let (wrong, counts, rows) = audited(&store).await;
+    assert_eq!(wrong, [""; 0], "{counts:?} {rows:?}");
+    assert_eq!(store.backlog().await.unwrap().changes, counts.outbox);
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -37,13 +38,14 @@ impl Flows {
         with: &Receiver,
         signer: &Arc<Signer>,
         status: &broker::Status,
+        queues: watch::Receiver<Vec<broker::Queue>>,
     ) -> Result<Self, Error> {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         if let Some(broker) = settings.for_broker().filter(|_| roles.contains(&Role::Relay)) {
             let (store, metrics) = (with.store.clone(), with.metrics.clone());
             let (clock, dice) = (with.clock.clone(), with.dice.clone());
             let relay = Relay::new(store, broker, status.clone(), metrics, clock, dice);
-            tasks.spawn(relay.run(stop.clone()));
+            tasks.spawn(relay.following(queues).run(stop.clone()));
         }
         if let Some(rest) = settings.for_rest().filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {
             let (clock, dice) = (Arc::clone(&with.clock), with.dice.clone());

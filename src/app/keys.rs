@@ -1,17 +1,19 @@
-//! The sources' keys, read again on SIGHUP and whenever a file that tells them changes.
+//! What can change while the program runs (the sources' keys, subscribers' queues, the API's token), read again on
+//! SIGHUP and whenever a file that tells them changes.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Loader, SourceSettings};
+use crate::config::{Loader, QueueSettings, Reloaded, SourceSettings};
 use crate::receive::{Source, Sources};
 use crate::telemetry::{Metric, Metrics};
-use crate::web::KeysView;
+use crate::web::{KeysView, TokenInForce};
 
 /// How often files are looked at: a rotation is noticed within this time. No watcher of the system's: those miss
 /// files that a volume exchanges behind a link.
@@ -49,11 +51,34 @@ impl Faults {
     }
 }
 
+/// What is exchanged when it was read again.
+pub(super) struct InForce {
+    pub(super) sources: Sources,
+    pub(super) queues: watch::Sender<Vec<QueueSettings>>,
+    pub(super) token: TokenInForce,
+    pub(super) metrics: Metrics,
+    pub(super) faults: Faults,
+}
+
+impl InForce {
+    fn exchange(&self, reloaded: &Reloaded) {
+        self.sources.replace(sources(&reloaded.sources));
+        self.token.exchange(reloaded.api_token.as_ref());
+        self.queues.send_if_modified(|queues| {
+            let changed = *queues != reloaded.queues;
+            queues.clone_from(&reloaded.queues);
+            changed
+        });
+        self.faults.set(None);
+        self.metrics.count(Metric::KeyReloads, "ok", 1);
+    }
+}
+
 /// Watches until stopped.
 pub(super) fn watch(
     loader: Loader,
     mut files: Vec<PathBuf>,
-    (sources_now, metrics, faults): (Sources, Metrics, Faults),
+    in_force: InForce,
     stop: CancellationToken,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
@@ -74,19 +99,20 @@ pub(super) fn watch(
                 continue;
             }
             seen = now;
-            match loader.reload_sources() {
+            match loader.reload() {
                 Ok(reloaded) => {
-                    tracing::info!(sources = reloaded.sources.len(), "keys were read again");
-                    sources_now.replace(sources(&reloaded.sources));
+                    let (sources, queues) = (reloaded.sources.len(), reloaded.queues.len());
+                    tracing::info!(sources, queues, "keys, queues and the API's token were read again");
+                    in_force.exchange(&reloaded);
                     files = reloaded.watched_files;
                     seen = looked_at(&files);
-                    faults.set(None);
-                    metrics.count(Metric::KeyReloads, "ok", 1);
                 }
                 Err(report) => {
-                    tracing::error!("keys could not be read again; those of before stay in use: {report}");
-                    faults.set(Some(report.to_string()));
-                    metrics.count(Metric::KeyReloads, "failed", 1);
+                    tracing::error!(
+                        "settings could not be read again; those of before stay in use: {report}"
+                    );
+                    in_force.faults.set(Some(report.to_string()));
+                    in_force.metrics.count(Metric::KeyReloads, "failed", 1);
                 }
             }
         }

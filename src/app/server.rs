@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_server::ServerHandle;
 use actix_web::web::{Data, ServiceConfig};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::{Clock, Dice, SystemClock};
@@ -30,6 +31,9 @@ pub struct App {
     receiver: Receiver,
     broker_status: broker::Status,
     key_faults: keys::Faults,
+    /// What can change while it runs, beside the sources.
+    queues: watch::Sender<Vec<broker::Queue>>,
+    token: web::TokenInForce,
     signer: Arc<Signer>,
     clock: Arc<dyn Clock>,
     dice: Dice,
@@ -81,6 +85,8 @@ impl App {
             bind().map_err(|why| Error::Listen { address: settings.listen.clone(), why })?;
         let (broker_status, key_faults) = (broker::Status::default(), keys::Faults::default());
         let roles = roles.to_vec();
+        let queues = watch::Sender::new(settings.queues.clone());
+        let token = web::TokenInForce::new(settings.api_token.as_ref());
         Ok(Self {
             settings,
             roles,
@@ -89,6 +95,8 @@ impl App {
             receiver,
             broker_status,
             key_faults,
+            queues,
+            token,
             signer,
             clock,
             dice,
@@ -110,9 +118,15 @@ impl App {
         self.receiver.store.clone()
     }
 
-    /// The sources and where the faults of their reloading go, for [`keys::watch`].
-    pub(super) fn keys(&self) -> (Sources, Metrics, keys::Faults) {
-        (self.receiver.sources.clone(), self.receiver.metrics.clone(), self.key_faults.clone())
+    /// What [`keys::watch`] may change.
+    pub(super) fn in_force(&self) -> keys::InForce {
+        keys::InForce {
+            sources: self.receiver.sources.clone(),
+            queues: self.queues.clone(),
+            token: self.token.clone(),
+            metrics: self.receiver.metrics.clone(),
+            faults: self.key_faults.clone(),
+        }
     }
 
     fn has(&self, role: Role) -> bool {
@@ -139,7 +153,7 @@ impl App {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
-            api_token: self.settings.api_token.clone(),
+            api_token: self.token.clone(),
             audit_key: self.signer.public_key(),
             version: web::Version {
                 version: env!("CARGO_PKG_VERSION").into(),
@@ -171,8 +185,14 @@ impl App {
     /// When a part cannot be made, the HTTP server ends by itself, or the end takes longer than
     /// [`SHUTDOWN_TIMEOUT`](crate::base::limits::SHUTDOWN_TIMEOUT).
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let flows =
-            Flows::start(&self.settings, &self.roles, &self.receiver, &self.signer, &self.broker_status)?;
+        let flows = Flows::start(
+            &self.settings,
+            &self.roles,
+            &self.receiver,
+            &self.signer,
+            &self.broker_status,
+            self.queues.subscribe(),
+        )?;
         let (requests, mut serving) = self.answer_requests(&stop)?;
         drop(self.listener);
         let ended = tokio::select! {
@@ -234,7 +254,7 @@ pub fn serve(
         let app = App::build(loaded.settings, roles, Arc::new(SystemClock), dice)?;
         say(app.address());
         let stop = CancellationToken::new();
-        let watching = keys::watch(loader, loaded.watched_files, app.keys(), stop.clone());
+        let watching = keys::watch(loader, loaded.watched_files, app.in_force(), stop.clone());
         tokio::spawn(stop_on_signal(stop.clone()));
         let ended = app.run(stop.clone()).await;
         stop.cancel();

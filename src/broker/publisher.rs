@@ -14,12 +14,14 @@ use crate::failpoint::{self, Step};
 use crate::telemetry::{Metric, Metrics};
 
 use super::topology::{self, Findings, Part};
-use super::{Error, Lane, Link, Lost, Opener, Settings, Standing, Status, backoff};
+use super::{Error, Lane, Link, Lost, Opener, Queue, Settings, Standing, Status, backoff};
 
 /// Opens one session after the other.
 #[derive(Debug)]
 pub struct Publisher {
     settings: Settings,
+    /// Subscribers' queues as they are asked for now.
+    queues: watch::Receiver<Vec<Queue>>,
     tools: Tools,
     dice: Dice,
     /// Attempts and sessions in a row that brought no confirm.
@@ -61,7 +63,16 @@ impl Publisher {
         metrics.set(Metric::BrokerUp, "", 0);
         metrics.set(Metric::BrokerBlocked, "", 0);
         let tools = Tools { status, metrics, clock };
-        Self { settings, tools, dice, failures: 0, first: 0, outage: false }
+        // Without a sender they stay what they are.
+        let queues = watch::channel(settings.queues.clone()).1;
+        Self { settings, queues, tools, dice, failures: 0, first: 0, outage: false }
+    }
+
+    /// The same, following what subscribers' queues are asked for.
+    #[must_use]
+    pub fn following(mut self, queues: watch::Receiver<Vec<Queue>>) -> Self {
+        self.queues = queues;
+        self
     }
 
     /// Connects, declares the topology and opens the lanes; tries again with growing waits until that is done.
@@ -81,7 +92,8 @@ impl Publisher {
 
     async fn attempt(&mut self) -> Result<Session, Error> {
         let link = Link::connect_from(&self.settings, self.first).await?;
-        let parts: Arc<[Part]> = topology::plan(&self.settings).into();
+        let mut wanted = Wanted { settings: self.settings.clone(), queues: self.queues.clone() };
+        let parts = wanted.parts();
         let findings = topology::declare(&link.connection, &parts).await;
         // What failed because the connection did is no fault of the topology.
         self.tools.report(&link.still_there(findings)?);
@@ -99,7 +111,8 @@ impl Publisher {
             tracing::info!(address = link.address, "connected to the broker");
         }
         self.outage = false;
-        let keeping = keep(self.tools.clone(), parts, Arc::clone(&link.connection), link.standing());
+        let keeping =
+            keep(self.tools.clone(), (wanted, parts), Arc::clone(&link.connection), link.standing());
         let keeper = AbortOnDropHandle::new(tokio::spawn(keeping));
         Ok(Session { link, opened: Instant::now(), lanes, opener, keeper, tools: self.tools.clone() })
     }
@@ -171,7 +184,7 @@ impl Session {
 /// Keeps the topology in shape and tells of blocks, until it is aborted or the connection has ended.
 async fn keep(
     tools: Tools,
-    parts: Arc<[Part]>,
+    (mut wanted, mut parts): (Wanted, Vec<Part>),
     connection: Arc<lapin::Connection>,
     mut standing: watch::Receiver<Standing>,
 ) {
@@ -184,7 +197,11 @@ async fn keep(
         }
         tokio::select! {
             changed = standing.changed() => if changed.is_err() { return },
-            () = sleep(tools.recheck_in()) => {
+            again = wanted.again(tools.recheck_in()) => {
+                if again {
+                    let before = std::mem::replace(&mut parts, wanted.parts());
+                    tools.forget(before.iter().filter(|old| !parts.iter().any(|part| part.name == old.name)));
+                }
                 // While the broker blocks us, not even a channel opens.
                 if stands == Standing::Open {
                     let findings = topology::declare(&connection, &parts).await;
@@ -198,7 +215,40 @@ async fn keep(
     }
 }
 
+/// What is to be declared, as it changes.
+struct Wanted {
+    settings: Settings,
+    queues: watch::Receiver<Vec<Queue>>,
+}
+
+impl Wanted {
+    fn parts(&mut self) -> Vec<Part> {
+        self.settings.queues.clone_from(&self.queues.borrow_and_update());
+        topology::plan(&self.settings)
+    }
+
+    /// True as soon as something else is wanted, false after so long.
+    async fn again(&mut self, at_last: Duration) -> bool {
+        tokio::select! {
+            Ok(()) = self.queues.changed() => true,
+            () = sleep(at_last) => false,
+        }
+    }
+}
+
 impl Tools {
+    /// Parts that are no longer wanted have no faults. What stands at the broker stays: it may hold messages.
+    fn forget<'a>(&self, parts: impl Iterator<Item = &'a Part>) {
+        for part in parts {
+            self.metrics.set(Metric::TopologyFault, &part.name, 0);
+            self.status.set_part(&part.name, None);
+            tracing::info!(
+                part = part.name,
+                "no longer asked for; what stands at the broker is left as it is"
+            );
+        }
+    }
+
     fn recheck_in(&self) -> Duration {
         let sound = self.status.view().faults.is_empty();
         if sound { limits::TOPOLOGY_RECHECK } else { limits::TOPOLOGY_RETRY }

@@ -67,9 +67,9 @@ enum Command {
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
-    Topology(topology::Topology),
-    #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Topology(topology::Topology),
     #[command(subcommand)]
     Config(config::Config),
     Completions(pages::Completions),
@@ -113,8 +113,8 @@ impl Command {
             Self::Replay(replay) => replay.run(terminal),
             Self::Trace(trace) => trace.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
-            Self::Topology(topology) => topology.run(terminal),
             Self::Audit(audit) => audit.run(terminal),
+            Self::Topology(topology) => topology.run(terminal),
             Self::Config(config) => config.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
             Self::Man(man) => man.run(terminal),

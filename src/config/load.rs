@@ -1,16 +1,18 @@
-//! Loading: once at start, and the sources alone again whenever keys are rotated.
+//! Loading: once at start, and again what can change while the program runs: sources, queues, the API's token.
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
 
 use crate::base::limits;
 
 use super::check::{self, Checker};
 use super::fault::{Fault, Origin, Report};
 use super::print::{self, Row};
-use super::settings::{Settings, SourceSettings};
+use super::settings::{QueueSettings, Settings, SourceSettings};
 use super::written::{Environment, Flags, Layers, ReadFile, Scope, Value, gather};
-use super::{keys, reference, sources};
+use super::{keys, queues, reference, sources, values};
 
 /// Settings, and what else is to be said about them.
 #[derive(Debug, Clone)]
@@ -21,15 +23,19 @@ pub struct Loaded {
     pub warnings: Vec<Fault>,
     /// Each setting with where it came from, secrets hidden.
     pub rows: Vec<Row>,
-    /// Files whose change calls for [`reload_sources`]: the settings file and the files that hold sources' secrets.
+    /// Files whose change calls for [`reload`]: the settings file and the files that hold the secrets it can change.
     pub watched_files: Vec<PathBuf>,
 }
 
-/// The sources, read again.
+/// What can change while the program runs, read again.
 #[derive(Debug, Clone)]
-pub struct ReloadedSources {
+pub struct Reloaded {
     /// As in [`Settings::sources`].
     pub sources: Vec<SourceSettings>,
+    /// As in [`Settings::queues`].
+    pub queues: Vec<QueueSettings>,
+    /// As in [`Settings::api_token`].
+    pub api_token: Option<SecretString>,
     /// What is weak about them.
     pub warnings: Vec<Fault>,
     /// The files to watch from now on.
@@ -52,22 +58,23 @@ pub fn load(flags: &Flags, env: &Environment, cwd: &Path, read: ReadFile<'_>) ->
     Ok(Loaded { settings, warnings, rows, watched_files: watched_files(&layers, cwd) })
 }
 
-/// Reads only the sources again, for SIGHUP and changed files. What changed elsewhere waits for a restart.
+/// Reads sources, queues and the API's token again, for SIGHUP and changed files. What changed elsewhere waits for a
+/// restart.
 ///
 /// # Errors
-/// Everything that is wrong with the file as a whole or with the sources; the old sources then stay in force.
-pub fn reload_sources(
-    flags: &Flags,
-    env: &Environment,
-    cwd: &Path,
-    read: ReadFile<'_>,
-) -> Result<ReloadedSources, Report> {
+/// Everything that is wrong with the file as a whole or with these; those of before then stay in force.
+pub fn reload(flags: &Flags, env: &Environment, cwd: &Path, read: ReadFile<'_>) -> Result<Reloaded, Report> {
     let layers = gather(flags, env, cwd, read, reference());
     let mut checker = Checker { cwd, read, faults: Vec::new(), warnings: Vec::new() };
-    let sources = layers.readable.then(|| sources::settings(&mut checker, &layers.top, &layers.sources));
+    let Layers { top, sources, queues, .. } = &layers;
+    let found = layers.readable.then(|| {
+        let sources = sources::settings(&mut checker, top, sources);
+        let queues = queues::settings(&mut checker, queues);
+        (sources, queues, checker.secret(top, "api_token", values::token))
+    });
     let warnings = checker.warnings;
-    let sources = whole(&layers, checker.faults, sources)?;
-    Ok(ReloadedSources { sources, warnings, watched_files: watched_files(&layers, cwd) })
+    let (sources, queues, api_token) = whole(&layers, checker.faults, found)?;
+    Ok(Reloaded { sources, queues, api_token, warnings, watched_files: watched_files(&layers, cwd) })
 }
 
 fn whole<T>(layers: &Layers, found: Vec<Fault>, value: Option<T>) -> Result<T, Report> {
@@ -87,14 +94,14 @@ fn watched_files(layers: &Layers, cwd: &Path) -> Vec<PathBuf> {
         let secrets = keys::SOURCE.iter().filter(|key| key.secret);
         secrets.filter_map(|key| secret(scope, key.name)).collect::<Vec<_>>()
     });
-    let mut files: Vec<PathBuf> =
-        layers.file.iter().cloned().chain(secret(&layers.top, "hmac_keys")).chain(of_sources).collect();
+    let of_top = ["hmac_keys", "api_token"].into_iter().filter_map(|key| secret(&layers.top, key));
+    let mut files: Vec<PathBuf> = layers.file.iter().cloned().chain(of_top).chain(of_sources).collect();
     files.sort();
     files.dedup();
     files
 }
 
-/// The flags, environment and working directory of this process, kept so that sources can be read again.
+/// The flags, environment and working directory of this process, kept so that they can be read again.
 #[derive(Clone)]
 pub struct Loader {
     flags: Flags,
@@ -145,12 +152,12 @@ impl Loader {
         load(&self.flags, &self.env, &self.cwd, &read_bounded)
     }
 
-    /// [`reload_sources`] with what this process was given.
+    /// [`reload`] with what this process was given.
     ///
     /// # Errors
-    /// As [`reload_sources`].
-    pub fn reload_sources(&self) -> Result<ReloadedSources, Report> {
-        reload_sources(&self.flags, &self.env, &self.cwd, &read_bounded)
+    /// As [`reload`].
+    pub fn reload(&self) -> Result<Reloaded, Report> {
+        reload(&self.flags, &self.env, &self.cwd, &read_bounded)
     }
 }
 

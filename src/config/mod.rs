@@ -21,7 +21,7 @@ mod written;
 
 pub use check::key_list;
 pub use fault::{Fault, Origin, Report};
-pub use load::{Loaded, Loader, ReloadedSources, load, reload_sources};
+pub use load::{Loaded, Loader, Reloaded, load, reload};
 pub use print::{REDACTED, Row, without_password};
 pub use settings::{
     CloudEvents, DeadLetterStrategy, DocusignSettings, LogFormat, QueueKind, QueueSettings, Role, Settings,

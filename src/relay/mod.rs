@@ -21,11 +21,12 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::{Clock, Dice, limits};
-use crate::broker::{Publisher, Session, Settings, Status};
+use crate::broker::{Publisher, Queue, Session, Settings, Status};
 use crate::telemetry::Metrics;
 
 use clerk::Clerk;
@@ -66,6 +67,13 @@ impl<O: Outbox> Relay<O> {
             careful: 0,
             advised: HashMap::new(),
         }
+    }
+
+    /// The same, following what subscribers' queues are asked for.
+    #[must_use]
+    pub fn following(mut self, queues: watch::Receiver<Vec<Queue>>) -> Self {
+        self.publisher = self.publisher.following(queues);
+        self
     }
 
     /// Publishes until stopped, over one connection after another. On a stop, what is in the outbox still goes out

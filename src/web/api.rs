@@ -8,7 +8,6 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use secrecy::SecretString;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +20,7 @@ use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
 use super::Problem;
-use super::caller::Token;
+use super::caller::TokenInForce;
 
 /// How the broker stands, as health and dashboard show it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -119,7 +118,7 @@ pub struct Parts {
     /// Replays stored deliveries.
     pub replay: Replay,
     /// The bootstrap token; without one the API answers this machine only.
-    pub api_token: Option<SecretString>,
+    pub api_token: TokenInForce,
     /// The public half of the key that signs this node's checkpoints.
     pub audit_key: PublicKey,
     /// Which program this is.
@@ -144,7 +143,7 @@ pub struct Api {
     pub(super) keys: AskKeys,
     pub(super) release: Release,
     pub(super) replay: Replay,
-    pub(super) token: Option<Token>,
+    pub(super) token: TokenInForce,
     pub(super) audit_key: PublicKey,
     pub(super) version: Version,
     pub(super) stopping: CancellationToken,
@@ -174,7 +173,7 @@ impl Api {
             keys: parts.keys,
             release: parts.release,
             replay: parts.replay,
-            token: parts.api_token.as_ref().and_then(Token::new),
+            token: parts.api_token,
             audit_key: parts.audit_key,
             version: parts.version,
             stopping: parts.stopping,

@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::dev::Payload;
 use actix_web::http::Version;
@@ -55,6 +56,26 @@ impl Token {
     }
 }
 
+/// The token in force, which can be exchanged while requests are answered; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct TokenInForce(Arc<RwLock<Option<Token>>>);
+
+impl TokenInForce {
+    /// This one; with none the API answers this machine only.
+    pub fn new(text: Option<&SecretString>) -> Self {
+        Self(Arc::new(RwLock::new(text.and_then(Token::new))))
+    }
+
+    /// Puts another one in force: requests that come from now on need it.
+    pub fn exchange(&self, text: Option<&SecretString>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = text.and_then(Token::new);
+    }
+
+    fn get(&self) -> Option<Token> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// A caller that was let in. Taking one as the first argument is what guards a path.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
@@ -91,7 +112,7 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(api::of(request).and_then(|api| Self::admit(api.token.as_ref(), &Head::of(request))))
+        ready(api::of(request).and_then(|api| Self::admit(api.token.get().as_ref(), &Head::of(request))))
     }
 }
 
@@ -105,7 +126,7 @@ impl FromRequest for Visitor {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(api::of(request).and_then(|api| match api.token {
+        ready(api::of(request).and_then(|api| match api.token.get() {
             Some(_) => Ok(Self),
             None => alone(&Head::of(request)).map(|()| Self),
         }))

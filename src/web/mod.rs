@@ -31,7 +31,7 @@ pub use api::{
     Api, AskBroker, AskKeys, BrokerView, KeysView, Parts, Release, ReleaseError, Replay, TopologyFault,
     Version,
 };
-pub use caller::{Caller, Scope, Token, Visitor};
+pub use caller::{Caller, Scope, Token, TokenInForce, Visitor};
 pub use problem::{Problem, ProblemBody};
 pub use stamp::{REQUEST_ID, stamp};
 pub use wire::{Paced, Pulse};

@@ -131,6 +131,33 @@ async fn when_the_disk_does_not_keep_up_deliveries_are_told_to_come_again_and_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_while_its_delivery_is_written_leaves_the_books_whole() {
+    let server = Server::start(Settings::new().file(TENANTS)).await;
+    let mut other = Connection::open(server.folder().join("data/countersign.db")).expect("the database");
+    let lock = other.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("its lock");
+    let body = padded(1, 2 << 20);
+    let head = format!(
+        "content-length: {}\r\nx-docusign-signature-1: {}\r\n",
+        body.len(),
+        signature("key-a", &body)
+    );
+    let mut rude = Rude::posting(&server, "/connect/a", &head).await;
+    rude.say(&body).await;
+    let bodies = server.folder().join("data/bodies");
+    eventually("it is let in and waits to be written", PATIENCE, async || {
+        (std::fs::read_dir(&bodies).expect("a folder").count() == 1).then_some(())
+    })
+    .await;
+    rude.reset();
+    drop(lock);
+    assert_books_balance(&server, 1).await;
+    assert_eq!(server.metric("countersign_refusals_total").await, 0.0);
+    assert_eq!(server.metric("countersign_changes_total").await, 1.0);
+    let (_, feed) = server.get("/v1/changes").await;
+    assert_eq!(feed["result"].as_array().map(Vec::len), Some(1), "{feed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn slow_and_idle_connections_are_ended_and_others_served_meanwhile() {
     let server = Server::start(Settings::new().file(TENANTS)).await;
     let slow_head = async {

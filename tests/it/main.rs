@@ -15,6 +15,7 @@ mod large;
 mod lifecycle;
 mod line;
 mod relay;
+mod reload;
 mod security;
 mod soak;
 mod support;

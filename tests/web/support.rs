@@ -109,7 +109,7 @@ impl Bench {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
-            api_token: token.map(SecretString::from),
+            api_token: countersign::web::TokenInForce::new(token.map(SecretString::from).as_ref()),
             audit_key: PublicKey([7; 32]),
             version: Version {
                 version: "1.2.3".into(),

@@ -54,8 +54,8 @@ impl World {
         load(&self.flags, &self.env, Path::new("/srv"), &|path| self.read(path))
     }
 
-    fn reload(&self) -> Result<ReloadedSources, Report> {
-        reload_sources(&self.flags, &self.env, Path::new("/srv"), &|path| self.read(path))
+    fn reload(&self) -> Result<Reloaded, Report> {
+        reload(&self.flags, &self.env, Path::new("/srv"), &|path| self.read(path))
     }
 
     #[track_caller]

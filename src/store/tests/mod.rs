@@ -47,6 +47,7 @@ fn live(open: Open, life: &[Operation]) {
     real.perform(&Operation::Crash);
     model.perform(&Operation::Crash);
     assert_eq!(real.books(), model.books(), "after the last crash");
+    assert_eq!(real.examined().findings, [], "the chain of evidence holds, whatever happened");
 }
 
 fn sqlite(folder: &Path) -> Store {

@@ -15,6 +15,7 @@ use crate::base::{
 };
 use crate::connect::signature::{Keys, sign, verify};
 use crate::connect::{Body, Delivery, Format, VerifiedDelivery};
+use crate::evidence::{Known, Report, Verifier};
 use crate::signing::{Activity, Mark, Observation, Person, Receipt};
 use crate::store::{
     Appended, Arrival, DeliveryQuery, EnrichedChange, Enrichment, FeedQuery, FeedRow, Parts, Reading,
@@ -219,13 +220,23 @@ impl Real {
         Answer::Done
     }
 
+    /// Examines the chain of evidence.
+    pub(super) fn examined(&self) -> Report {
+        let mut verifier = Verifier::new(Known::default());
+        for row in self.runtime.block_on(self.store().evidence(0, ALL)).unwrap() {
+            verifier.take(row.number, &row.record, row.link);
+        }
+        verifier.finish()
+    }
+
     fn resolve(&mut self, which: u8, how: Resolution) -> Answer {
         let Some(number) = usize::from(which).checked_rem(self.ids.len()) else {
             return Answer::Resolved(None);
         };
-        let store = self.store();
-        let ended = store.resolve_quarantine(self.ids[number], how, moment(self.now));
-        let resolved = self.runtime.block_on(ended).unwrap();
+        let resolved = self
+            .runtime
+            .block_on(self.store().resolve_quarantine(self.ids[number], how, moment(self.now)))
+            .unwrap();
         Answer::Resolved(resolved.as_ref().map(word))
     }
 

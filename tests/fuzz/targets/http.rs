@@ -17,6 +17,7 @@ use countersign::base::clock::ManualClock;
 use countersign::base::{DeliveryId, Dice, SourceName};
 use countersign::connect::signature::{Keys, sign, verify};
 use countersign::connect::{Body, Delivery, parse_bytes};
+use countersign::evidence::PublicKey;
 use countersign::store::{Arrival, Reading, Settings, Store};
 use countersign::telemetry::Metrics;
 use countersign::web::{self, Api, BrokerView, KeysView, Parts, ReleaseError, Version};
@@ -103,8 +104,8 @@ impl Bench {
             keys: Arc::new(KeysView::default),
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unreadable("it is broken".into())) })),
             replay: Arc::new(|_| Box::pin(async { Ok(countersign::receive::replay::Page::default()) })),
-            api_token: None,
-            audit_key: countersign::evidence::PublicKey([7; 32]),
+            api_token: web::TokenInForce::default(),
+            audit_key: PublicKey([7; 32]),
             version: Version { version: "0.0.0".into(), commit: None, started_at: NOW.parse().unwrap() },
             stopping: CancellationToken::new(),
         }));

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use countersign::config::{Environment, Flags, Loaded, Report, SetFlag, load, reload_sources};
+use countersign::config::{Environment, Flags, Loaded, Report, SetFlag, load, reload};
 
 /// What every secret of here is.
 const SECRET: &str = "Zq7-never-to-be-shown-7qZ";
@@ -34,7 +34,7 @@ pub(crate) fn check(data: &[u8]) {
     // A secret that the file puts elsewhere by a variable's name is no secret of ours.
     let shows_secrets = file.contains("${COUNTERSIGN_") || text.contains(SECRET);
     told(&plain, shows_secrets);
-    let sources = reload_sources(&flags, &env, Path::new(CWD), &read);
+    let sources = reload(&flags, &env, Path::new(CWD), &read);
     if let Ok(loaded) = &plain {
         let sources = sources.expect("what was loaded is loaded again").sources;
         assert_eq!(sources.len(), loaded.settings.sources.len());

@@ -63,6 +63,11 @@ impl Rude {
         String::from_utf8_lossy(&self.seen).into_owned()
     }
 
+    /// Ends the connection by a reset, as a client that crashed does.
+    pub(crate) fn reset(self) {
+        self.wire.set_zero_linger().expect("a socket");
+    }
+
     /// Waits until the server has ended the connection, reading nothing.
     pub(crate) async fn cut_off(&mut self, within: Duration) {
         let cut = async {

@@ -171,7 +171,10 @@ impl Model {
 
     fn prune(&mut self, before: u64) -> usize {
         let count = self.deliveries.len();
-        self.deliveries.retain(|one| one.received_at >= before || one.outcome == "quarantined");
+        // The newest stays whatever its age: the next number is counted from it.
+        let newest = self.numbers.saturating_sub(1);
+        self.deliveries
+            .retain(|one| one.received_at >= before || one.outcome == "quarantined" || one.number == newest);
         self.activities.retain(|_, told_at| *told_at >= before);
         let (last, waiting) = (self.last_position, &self.waiting);
         self.feed.retain(|change| {

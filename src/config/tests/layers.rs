@@ -163,22 +163,28 @@ fn sizes_can_have_units_and_numbers_underscores() {
 }
 
 #[test]
-fn watched_files_are_the_settings_file_and_the_sources_secrets_only() {
+fn watched_files_are_the_settings_file_and_the_secrets_that_are_read_again() {
     let world = World::file(
-        "hmac_keys_file = \"a\"\napi_token_file = \"b\"\n[[source]]\nname = \"s\"\nhmac_keys_file = \"/c\"\nbasic_auth_file = \"d\"",
+        "hmac_keys_file = \"a\"\napi_token_file = \"b\"\nvault_key_file = \"e\"\n[[source]]\nname = \"s\"\nhmac_keys_file = \"/c\"\nbasic_auth_file = \"d\"",
     );
     let world = world.with_file("a", "1").with_file("b", "2").with_file("/c", "3").with_file("d", "u:p");
-    let want = ["/c", "/srv/a", "/srv/countersign.toml", "/srv/d"].map(PathBuf::from);
+    let world = world.with_file("e", "5");
+    let want = ["/c", "/srv/a", "/srv/b", "/srv/countersign.toml", "/srv/d"].map(PathBuf::from);
     assert_eq!(world.good().watched_files, want);
     assert_eq!(world.reload().unwrap().watched_files, want);
     assert!(World::default().good().watched_files.is_empty());
 }
 
 #[test]
-fn a_reload_reads_the_sources_alone() {
-    let world = World::file("store = \"nonsense\"\nbroker_file = \"gone\"\nhmac_keys = \"new\"");
+fn a_reload_reads_only_what_can_change_while_it_runs() {
+    let queue = "[[queue]]\nname = \"q\"\nbind = [\"#\"]";
+    let world = World::file(&format!(
+        "store = \"nonsense\"\nbroker_file = \"gone\"\nhmac_keys = \"new\"\napi_token = \"token\"\n{queue}"
+    ));
     assert!(world.load().is_err());
-    assert_eq!(shown(&world.reload().unwrap().sources[0].hmac_keys), ["new"]);
+    let reloaded = world.reload().unwrap();
+    assert_eq!(shown(&reloaded.sources[0].hmac_keys), ["new"]);
+    assert_eq!((reloaded.queues[0].name.as_str(), reloaded.api_token.is_some()), ("q", true));
     assert!(World::file("hmac_keys_file = \"gone\"").reload().is_err());
     assert!(World::file("hmac_keys = [").reload().is_err());
 }

@@ -42,7 +42,8 @@ async fn queues_and_the_token_change_without_a_restart() {
 
     // What cannot be used changes nothing. (A file may have been read half written before: that counts as failed, too.)
     let failed = async || {
-        let metrics = server.text("/metrics").await;
+        let asked = http().get(server.url("/metrics")).bearer_auth("another-token-altogether").send().await;
+        let metrics = asked.expect("an answer").text().await.expect("a text");
         let line =
             metrics.lines().find(|line| line.starts_with("countersign_key_reloads_total{result=\"failed\"}"));
         line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).unwrap_or(0)

@@ -71,12 +71,14 @@ async fn whatever_is_changed_with_sql_is_named() {
             &[(Fault::Reordered, 9, 9), (Fault::RowChanged, 5, 5)],
         ),
         (
-            "INSERT INTO deliveries SELECT 99, zeroblob(16), source, received_at, format, event, subject_ref, outcome, \
+            "INSERT INTO deliveries (seq, id, source, received_at, format, event, subject_ref, outcome, reason, body_bytes, \
+             changes, evidence) SELECT 99, zeroblob(16), source, received_at, format, event, subject_ref, outcome, \
              reason, body_bytes, changes, 0 FROM deliveries WHERE seq = 1",
             &[(Fault::RowAdded, 0, 0)],
         ),
         (
-            "INSERT INTO deliveries SELECT 99, zeroblob(16), source, received_at, format, event, subject_ref, outcome, \
+            "INSERT INTO deliveries (seq, id, source, received_at, format, event, subject_ref, outcome, reason, body_bytes, \
+             changes, evidence) SELECT 99, zeroblob(16), source, received_at, format, event, subject_ref, outcome, \
              reason, body_bytes, changes, evidence FROM deliveries WHERE seq = 1",
             &[(Fault::RowAdded, 0, 0)],
         ),

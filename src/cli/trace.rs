@@ -130,7 +130,7 @@ impl<'a> Life<'a> {
         let style = if outcome == "quarantined" { WEAK } else { DIM };
         terminal.line(format_args!(
             "{}  received   {:<28} {style}{outcome}{style:#}, verified {}, stored {stored}  {DIM}{}{DIM:#}",
-            text(&mile["at"]),
+            to_the_millisecond(&mile["at"]),
             text(&delivery["event"]),
             verified.unwrap_or_default(),
             plain(id),
@@ -166,7 +166,7 @@ impl<'a> Life<'a> {
         let word = if mile["milestone"] == "enriched" { "enriched" } else { "stored" };
         terminal.line(format_args!(
             "{}  {word:<8} #{sequence:<3} {what:<26} {style}{published}{style:#}, {more}",
-            text(&mile["at"]),
+            to_the_millisecond(&mile["at"]),
         ))
     }
 }
@@ -186,6 +186,11 @@ fn in_words(gap: &Value) -> String {
         Some("enriched") => format!("{which} {waits} to be enriched{since}: {why}"),
         _ => format!("{which} cannot be shown: {why}"),
     }
+}
+
+/// A moment as wide as every other, so that columns stand below one another.
+fn to_the_millisecond(value: &Value) -> String {
+    moment(value).map_or_else(|| text(value), |at| format!("{at:.3}"))
 }
 
 fn moment(value: &Value) -> Option<Timestamp> {
@@ -211,6 +216,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn moments_are_all_as_wide() {
+        for at in ["2026-11-23T10:00:00Z", "2026-11-23T10:00:00.489354313Z", "2026-11-23T10:00:00.5Z"] {
+            assert_eq!(to_the_millisecond(&json!(at)).len(), "2026-11-23T10:00:00.489Z".len(), "{at}");
+        }
+        assert_eq!(to_the_millisecond(&json!("2026-11-23T10:00:00.489354313Z")), "2026-11-23T10:00:00.489Z");
+    }
 
     #[test]
     fn what_is_missing_is_said_plainly() {

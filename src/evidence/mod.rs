@@ -2,7 +2,7 @@
 //!
 //! Each delivery leaves a [`Record`]: who signed it, digests of its headers and bytes, what it was read to say, and the
 //! verdict. Records are chained, each by a [`Link`] over the one before. Every few seconds a [`Checkpoint`] signs for
-//! everything before it and becomes a record itself. [`Verifier`] examines a chain; [`file`] is a piece of it for a
+//! everything before it and becomes a record itself. [`Verifier`] examines a chain; [`mod@file`] is a piece of it for a
 //! third party. `docs/evidence.md` describes the bytes, what they prove and what they do not.
 //!
 //! One chain for a store, not one for each signing request: only so does a missing record leave a gap wherever it is.

@@ -77,8 +77,8 @@ impl<O: Outbox> Relay<O> {
     }
 
     /// Publishes until stopped, over one connection after another. On a stop, what is in the outbox still goes out
-    /// for [`limits::DRAIN_TIMEOUT`](crate::base::limits::DRAIN_TIMEOUT); what is in flight then is waited for, and
-    /// settled, for [`limits::RELAY_STOP_TIMEOUT`](crate::base::limits::RELAY_STOP_TIMEOUT) in all.
+    /// for [`limits::DRAIN_TIMEOUT`]; what is in flight then is waited for, and
+    /// settled, for [`limits::RELAY_STOP_TIMEOUT`] in all.
     pub async fn run(mut self, stop: CancellationToken) {
         while let Some(mut session) = self.open(&stop).await {
             let mut voyage = Voyage::new(&mut self, &mut session);

@@ -285,8 +285,9 @@ mod tests {
         let bench = Bench::new();
         let query = FeedQuery { status: Some("completed".into()), ..FeedQuery::default() };
         let heartbeat = Duration::from_millis(100);
-        let mut busy = live(&bench, query, heartbeat);
+        // Before the stream begins: its heartbeat counts from there.
         let began = Instant::now();
+        let mut busy = live(&bench, query, heartbeat);
         let telling = async {
             for number in 0..u32::MAX {
                 bench.sent(number).await;

@@ -83,14 +83,16 @@ enum Old {
 /// Forgets deliveries, and records of evidence, older than their retention: little by little, so that the writer is
 /// never held up.
 async fn prune(with: Receiver, (days, audit_days): (u32, u32), stop: CancellationToken) {
-    let share = with.store.take_part(Work::Keep);
+    let mut share = with.store.take_part(Work::Keep);
     let mut turns = tokio::time::interval(PRUNE_EVERY);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = turns.tick() => {}
+            // A node is given its share a moment after its start, or when another one has ended.
+            Ok(()) = share.changed() => {}
         }
-        if share.borrow().is_empty() {
+        if share.borrow_and_update().is_empty() {
             // Another node does it.
             continue;
         }

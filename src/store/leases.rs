@@ -23,6 +23,8 @@ use super::session::{Session, Value};
 
 /// Into so many parts the work is dealt: some for each of as many nodes as anyone runs.
 pub const PARTS: u32 = 32;
+// Statements have the number in their texts (`in_parts!`, and the migration that makes the leases).
+const _: () = assert!(PARTS == 32);
 
 /// Work that nodes share, or that one of them does at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

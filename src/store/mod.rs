@@ -8,7 +8,7 @@
 //! baton, the one row of `totals`. So positions are given in the order of commits, states and sequences are read and
 //! written by one at a time, and what a node keeps in memory is stale only where another has written since.
 
-/// Whether a subject is in one of the parts of a mask (see [`leases::Parts`]), in SQL.
+/// Whether a subject is in one of the parts of a mask (see [`leases::Parts`]), in SQL. There are [`PARTS`] of them.
 macro_rules! in_parts {
     ($subject:literal, $mask:literal) => {
         concat!("((CAST(", $mask, " AS BIGINT) >> CAST(", $subject, " % 32 AS INTEGER)) & 1) = 1")

@@ -24,16 +24,16 @@ pub(super) fn wants(arrival: &Arrival) -> Wants {
 }
 
 /// A change as it is written: its fixed columns, whatever made it.
-pub(super) struct Record<'a> {
-    pub(super) id: ChangeId,
-    pub(super) reference: i64,
-    pub(super) sequence: u64,
-    pub(super) routing_key: &'a str,
-    pub(super) event_type: &'a str,
-    pub(super) occurred_at: Timestamp,
-    pub(super) received_at: Timestamp,
-    pub(super) traceparent: &'a str,
-    pub(super) body: &'a str,
+struct Record<'a> {
+    id: ChangeId,
+    reference: i64,
+    sequence: u64,
+    routing_key: &'a str,
+    event_type: &'a str,
+    occurred_at: Timestamp,
+    received_at: Timestamp,
+    traceparent: &'a str,
+    body: &'a str,
 }
 
 /// Appends one arrival; `packed` holds its headers and bytes, ready to be written.
@@ -126,6 +126,16 @@ fn write_change(
     if change.kind == ChangeKind::Activity {
         ledger.remember_activity(change.id, change.received_at)?;
     }
+    write_made(ledger, reference, change, traceparent)
+}
+
+/// Writes a change that the state machine made.
+pub(super) fn write_made(
+    ledger: &mut Ledger,
+    reference: i64,
+    change: &Change,
+    traceparent: &str,
+) -> Result<(), Error> {
     let record = Record {
         id: change.id,
         reference,
@@ -140,7 +150,7 @@ fn write_change(
     write(ledger, &record).map(drop)
 }
 
-pub(super) fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
+fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
     let position = ledger.next_position();
     ledger.added.changes += 1;
     let what = record.routing_key.split('.').nth(1).unwrap_or_default();

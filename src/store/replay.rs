@@ -5,7 +5,7 @@ use crate::signing::change::ENRICHED_TYPE;
 use crate::signing::{Change, ChangeKind, Entry};
 use jiff::Timestamp;
 
-use super::append::{Record, claim_fetch, write};
+use super::append::{claim_fetch, write_made};
 use super::feed::{read_entry, read_subject, signed};
 use super::ledger::{Ledger, read_state};
 use super::session::{Session, Value};
@@ -329,18 +329,7 @@ fn append_missing(
             &[id, change.received_at.into()],
         )?;
     }
-    let record = Record {
-        id: change.id,
-        reference,
-        sequence: change.sequence,
-        routing_key: &change.routing_key(),
-        event_type: change.kind.event_type(),
-        occurred_at: change.occurred_at.at,
-        received_at: change.received_at,
-        traceparent,
-        body: &change.body(),
-    };
-    write(ledger, &record)?;
+    write_made(ledger, reference, &change, traceparent)?;
     ledger.books.replayed += 1;
     if ledger.enrich && change.subject.signing_request().is_some() {
         claim_fetch(ledger, reference, before, ledger.at, traceparent);

@@ -179,8 +179,7 @@ pub(super) fn unpack(
     }
 }
 
-/// The digest of what was written, which is not to be trusted: a false length must not ask for memory that is not
-/// there, and a copy of what the database holds is no evidence.
+/// The digest of what was written; not to be trusted (see [`each_chunk`]).
 pub(super) fn digest(
     session: &Session,
     encoding: i64,
@@ -189,15 +188,9 @@ pub(super) fn digest(
     large: &Large,
     id: DeliveryId,
 ) -> Result<Digest32, Error> {
-    if encoding == PIECES {
-        let mut digest = Sha256::new();
-        each_piece(session, id, |piece| digest.update(piece))?;
-        return Ok(digest.finalize().into());
-    }
-    match unpack_exactly(session, encoding, bytes, length, large, id)? {
-        StoredBody::Inline(bytes) => Ok(sha256(&[&bytes])),
-        StoredBody::File(path) => digest_file(&path).map_err(|why| unread(&why)),
-    }
+    let mut digest = Sha256::new();
+    each_chunk(session, (encoding, bytes, length), large, id, |chunk| digest.update(chunk))?;
+    Ok(digest.finalize().into())
 }
 
 /// What was written, as far as it can be read back, all in memory; not to be trusted either.
@@ -209,43 +202,41 @@ pub(super) fn read_whole(
     large: &Large,
     id: DeliveryId,
 ) -> Result<Bytes, Error> {
-    if encoding == PIECES {
-        let mut whole = Vec::new();
-        each_piece(session, id, |piece| whole.extend_from_slice(piece))?;
-        return Ok(whole.into());
-    }
-    match unpack_exactly(session, encoding, bytes, length, large, id)? {
-        StoredBody::Inline(bytes) => Ok(bytes),
-        StoredBody::File(path) => fs::read(path).map(Bytes::from).map_err(|why| unread(&why)),
-    }
+    let mut whole = Vec::new();
+    each_chunk(session, (encoding, bytes, length), large, id, |chunk| whole.extend_from_slice(chunk))?;
+    Ok(whole.into())
 }
 
-fn unread(why: &std::io::Error) -> Error {
-    Error::Rejected(format!("its file cannot be read: {why}"))
-}
-
-fn unpack_exactly(
+/// Reads back what was written, chunk by chunk, and trusts none of it: a false length must not ask for memory that is
+/// not there, and a copy of what the database holds in pieces is no evidence.
+fn each_chunk(
     session: &Session,
-    encoding: i64,
-    bytes: Vec<u8>,
-    length: u64,
+    (encoding, bytes, length): (i64, Vec<u8>, u64),
     large: &Large,
     id: DeliveryId,
-) -> Result<StoredBody, Error> {
-    let told = || bytes.first_chunk().map(|told| u64::from(u32::from_le_bytes(*told)));
-    if encoding == LZ4 && told() != Some(length) || !(PLAIN..=PIECES).contains(&encoding) {
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), Error> {
+    if encoding == PIECES {
+        return each_piece(session, id, take);
+    }
+    let told = bytes.first_chunk().map(|told| u64::from(u32::from_le_bytes(*told)));
+    if encoding == LZ4 && told != Some(length) || !(PLAIN..=PIECES).contains(&encoding) {
         return Err(Error::Rejected("a stored body is damaged".into()));
     }
-    unpack(session, encoding, bytes, large, id)
+    match unpack(session, encoding, bytes, large, id)? {
+        StoredBody::Inline(bytes) => take(&bytes),
+        StoredBody::File(path) => read_file(&path, take)
+            .map_err(|why| Error::Rejected(format!("its file cannot be read: {why}")))?,
+    }
+    Ok(())
 }
 
-fn digest_file(path: &Path) -> std::io::Result<Digest32> {
-    let (mut file, mut digest) = (File::open(path)?, Sha256::new());
-    let mut piece = vec![0; limits::BODY_PIECE_BYTES];
+fn read_file(path: &Path, mut take: impl FnMut(&[u8])) -> std::io::Result<()> {
+    let (mut file, mut piece) = (File::open(path)?, vec![0; limits::BODY_PIECE_BYTES]);
     loop {
         match read_piece(&mut file, &mut piece)? {
-            0 => return Ok(digest.finalize().into()),
-            length => digest.update(&piece[..length]),
+            0 => return Ok(()),
+            length => take(&piece[..length]),
         }
     }
 }

@@ -69,7 +69,18 @@ pub(super) struct Threads {
     writer: JoinHandle<()>,
     lookout: Lookout,
     /// Held for as long as a file is open: a second process would not see our states in memory.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
+}
+
+/// A locked file, unlocked when it is dropped. Closing it would not do: a child that is just being started shares it.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Where it cannot be unlocked it is so by the end of this process at the latest.
+        let _ = self.0.unlock();
+    }
 }
 
 impl Threads {
@@ -108,11 +119,11 @@ fn bodies_beside(path: &Path) -> PathBuf {
 }
 
 /// Takes the lock beside the file, so that one process at a time writes it.
-fn lock(path: &Path) -> Result<File, Error> {
+fn lock(path: &Path) -> Result<Lock, Error> {
     let failed = |why: &dyn std::fmt::Display| failed(&path.display(), why);
     let file = File::create(path.with_extension("lock")).map_err(|e| failed(&e))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => {
             Err(failed(&"another process has it open: stop that one, or give this one another data_dir"))
         }
@@ -222,5 +233,23 @@ impl Store {
             large,
             threads: Arc::new(Mutex::new(Some(threads))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_closed_while_a_child_is_being_started_can_be_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("countersign.db");
+        let held = lock(&path).unwrap();
+        assert!(lock(&path).is_err());
+        // What a fork has until it runs its program.
+        let inherited = held.0.try_clone().unwrap();
+        drop(held);
+        lock(&path).unwrap();
+        drop(inherited);
     }
 }

@@ -17,6 +17,7 @@ mod publisher;
 mod settings;
 mod status;
 pub mod topology;
+mod wire;
 
 pub use address::{Login, check_address};
 pub use backoff::backoff;

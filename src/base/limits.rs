@@ -163,9 +163,10 @@ pub const RELAY_BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Channels that publish side by side, so that the broker is never short of work.
 pub const RELAY_LANES: usize = 4;
 /// Changes read from the outbox at a time.
-pub const RELAY_PAGE: usize = 1_024;
-/// Changes that the relay holds in memory, in flight and waiting: some windows of all lanes. The rest stays in the store.
-pub const RELAY_HELD_MAX: usize = 4 * RELAY_WINDOW * RELAY_LANES;
+pub const RELAY_PAGE: usize = 512;
+/// Changes that the relay holds in memory: in flight, and as many that wait or are being settled. The rest stays in the
+/// store.
+pub const RELAY_HELD_MAX: usize = 2 * RELAY_WINDOW * RELAY_LANES;
 /// Bytes of their bodies; one change is taken whatever its size.
 pub const RELAY_HELD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Changes held for one signing request, so that a busy one leaves room for the others; they go out one by one.

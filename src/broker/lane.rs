@@ -25,6 +25,8 @@ pub struct Lane {
     opened: Instant,
     /// It has nacked something.
     doubtful: bool,
+    /// Room for the next batch's frames: that of the last one's.
+    room: Vec<u8>,
 }
 
 /// The broker's answer to one publish.
@@ -68,7 +70,8 @@ impl Opener {
     pub async fn lane(&self) -> Result<Lane, Lost> {
         let opening = timeout(limits::BROKER_CONNECT_TIMEOUT, self.channel());
         let channel = opening.await.map_err(|_| Lost::Timeout("opening a channel"))??;
-        Ok(Lane { opener: self.clone(), channel, next: 1, opened: Instant::now(), doubtful: false })
+        let (opener, opened, room) = (self.clone(), Instant::now(), Vec::new());
+        Ok(Lane { opener, channel, next: 1, opened, doubtful: false, room })
     }
 
     /// Opens a channel in confirm mode.
@@ -164,9 +167,7 @@ impl Lane {
     /// Publishes to an exchange and judges what comes back.
     async fn round(&mut self, exchange: &str, entries: &[&Entry]) -> (Vec<Answer>, Option<Lost>) {
         let target = Target { exchange, channel: self.channel, frame_max: self.opener.frame_max };
-        // Attributes and frames have some hundred bytes.
-        let bytes = entries.iter().map(|entry| entry.body.len() + 1_024).sum();
-        let mut frames = Outgoing::with_capacity(bytes);
+        let mut frames = Outgoing::into_room(std::mem::take(&mut self.room));
         for entry in entries {
             write(entry, self.opener.mode, &target, &mut frames);
         }
@@ -177,6 +178,9 @@ impl Lane {
         self.opener.order(order).await;
         failpoint::pass(Step::Published);
         let lost = self.opener.patiently(answered, || slip.count(), "a confirm").await.err();
+        self.room = slip.room();
+        // What one huge change needed is not kept.
+        self.room.shrink_to(2 * limits::RELAY_BATCH_BYTES_MAX);
         (judge(entries, &slip), lost)
     }
 }

@@ -1,4 +1,4 @@
-//! One connection: opened within a time limit, watched for blocks and its end, closed without waiting for ever.
+//! The connection that declares the topology: opened within a time limit, watched for its end, closed without waiting for ever.
 //!
 //! The library's own recovery stays off: under a busy publisher it was seen to hang for good. A connection that has
 //! failed once is dropped, and whoever needs it opens another.

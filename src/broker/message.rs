@@ -17,7 +17,8 @@ const PERSISTENT: u8 = 2;
 
 /// Writes a change as a message to be published.
 pub(super) fn write(entry: &Entry, mode: Mode, to: &Target<'_>, out: &mut Outgoing) {
-    let (properties, routing_key) = (|out: &mut Outgoing| write_properties(entry, mode, out), &entry.routing_key);
+    let (properties, routing_key) =
+        (|out: &mut Outgoing| write_properties(entry, mode, out), &entry.routing_key);
     match mode {
         Mode::Binary => out.publish(to, routing_key, properties, entry.body.as_bytes()),
         Mode::Structured => out.publish(to, routing_key, properties, &around(entry)),
@@ -129,7 +130,8 @@ mod tests {
         write(entry, mode, &Target { exchange: "countersign", channel: 3, frame_max: 4_096 }, &mut out);
         let frames = frames_of(&out);
         let (publish, header) = (&frames[0], &frames[1]);
-        let AMQPClass::Basic(AMQPMethod::Publish(publish)) = parse_class(publish.as_slice()).unwrap().1 else {
+        let AMQPClass::Basic(AMQPMethod::Publish(publish)) = parse_class(publish.as_slice()).unwrap().1
+        else {
             panic!("{publish:?} publishes nothing");
         };
         assert_eq!((publish.exchange.as_str(), publish.mandatory), ("countersign", true));

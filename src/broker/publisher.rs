@@ -108,7 +108,11 @@ impl Publisher {
         self.tools.metrics.set(Metric::BrokerUp, "", 1);
         self.tools.status.connected(link.address().to_owned(), self.tools.clock.now());
         if self.outage {
-            tracing::info!(address = link.address(), attempts = self.failures, "connected to the broker again");
+            tracing::info!(
+                address = link.address(),
+                attempts = self.failures,
+                "connected to the broker again"
+            );
         } else {
             tracing::info!(address = link.address(), "connected to the broker");
         }

@@ -206,7 +206,8 @@ impl Dealer {
         }
         let exhausted = page.len() < reading.limit;
         let mut upto = reading.after;
-        let (mut met, mut turned_away) = (HashSet::new(), HashSet::new());
+        // In the order of the page, which is the one to publish in: what is confirmed together is then settled together.
+        let (mut met, mut seen, mut turned_away) = (Vec::new(), HashSet::new(), HashSet::new());
         self.choked = false;
         for entry in page {
             let (position, subject) = (entry.position, entry.subject_ref);
@@ -215,7 +216,9 @@ impl Dealer {
                 break;
             }
             upto = position;
-            met.insert(subject);
+            if seen.insert(subject) {
+                met.push(subject);
+            }
         }
         if exhausted && !self.choked {
             upto = upto.max(reading.last);

@@ -37,8 +37,7 @@ pub(super) fn settle(ledger: &mut Ledger, receipts: &[Receipt]) -> Result<(), Er
     let runs: Vec<&[i64]> = positions.chunk_by(|one, next| next - one <= 1).collect();
     let ends = |run: &&[i64]| [run.first(), run.last()].map(|end| Value::from(end.copied().unwrap_or(0)));
     // The first time is the one that counts: when subscribers could have it.
-    let published: Vec<_> =
-        runs.iter().map(|run| [&ends(run)[..], &[ledger.at.into()]].concat()).collect();
+    let published: Vec<_> = runs.iter().map(|run| [&ends(run)[..], &[ledger.at.into()]].concat()).collect();
     let published = ledger.session.execute_each(
         "INSERT INTO publications (position, published_at) SELECT position, CAST(?3 AS BIGINT) FROM outbox \
          WHERE position BETWEEN ?1 AND ?2 ON CONFLICT (position) DO NOTHING",

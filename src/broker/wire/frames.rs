@@ -65,8 +65,9 @@ pub(in crate::broker) mod property {
 pub(in crate::broker) struct Outgoing(pub(super) Vec<u8>);
 
 impl Outgoing {
-    pub(in crate::broker) fn with_capacity(bytes: usize) -> Self {
-        Self(Vec::with_capacity(bytes))
+    /// Frames are written into this room.
+    pub(in crate::broker) fn into_room(room: Vec<u8>) -> Self {
+        Self(room)
     }
 
     fn frame(&mut self, kind: u8, channel: u16, payload: impl FnOnce(&mut Self)) {

@@ -42,8 +42,7 @@ pub(super) async fn connect(address: &Address) -> Result<Opened, Lost> {
     let tls = address.certificates().read().await.map_err(|why| broken(&why))?;
     let uri = address.uri();
     let runtime = lapin::runtime::default_runtime().map_err(|why| broken(&why))?;
-    let stream =
-        uri.connect_with_config_async(tls.as_ref(), &runtime).await.map_err(|why| broken(&why))?;
+    let stream = uri.connect_with_config_async(tls.as_ref(), &runtime).await.map_err(|why| broken(&why))?;
     let mut talk = Talk { stream: Box::new(stream), heard: Vec::new() };
     talk.say(GREETING).await?;
     talk.hear(method::CONNECTION_START).await?;
@@ -81,8 +80,12 @@ fn start_ok(uri: &AMQPUri) -> Vec<u8> {
             out.text_field(&["version"], &[env!("CARGO_PKG_VERSION")]);
             out.text_field(&["connection_name"], &["countersign publishing"]);
             out.table_field("capabilities", |out| {
-                let able =
-                    ["publisher_confirms", "basic.nack", "connection.blocked", "authentication_failure_close"];
+                let able = [
+                    "publisher_confirms",
+                    "basic.nack",
+                    "connection.blocked",
+                    "authentication_failure_close",
+                ];
                 able.into_iter().for_each(|word| out.yes_field(word));
             });
         });
@@ -153,7 +156,9 @@ impl Talk {
     async fn hear(&mut self, wanted: Method) -> Result<Vec<u8>, Lost> {
         match self.next().await? {
             (heard, arguments) if heard == wanted => Ok(arguments),
-            (method::CONNECTION_CLOSE, arguments) => Err(Lost::Broken(refusal(&mut Payload::of(&arguments))?.1)),
+            (method::CONNECTION_CLOSE, arguments) => {
+                Err(Lost::Broken(refusal(&mut Payload::of(&arguments))?.1))
+            }
             _ => Err(Lost::Broken("the broker answered something else than was asked".to_owned())),
         }
     }

@@ -21,9 +21,9 @@ use super::address::Address;
 use super::error::Lost;
 use super::{Error, Mode, Opener, Standing};
 
-pub(super) use frames::{Outgoing, Target, property};
 #[cfg(test)]
 pub(super) use frames::frames_of;
+pub(super) use frames::{Outgoing, Target, property};
 pub(super) use slip::Slip;
 pub(super) use task::lost;
 
@@ -32,13 +32,16 @@ use task::Task;
 /// Orders that may wait: each lane has one under way at most.
 const ORDERS: usize = 4 * limits::RELAY_LANES;
 
+/// Who waits for the connection to do something.
+type Waiter<T> = oneshot::Sender<Result<T, Lost>>;
+
 /// What a lane wants of the connection.
 #[derive(Debug)]
 pub(super) enum Order {
     /// A channel in confirm mode; its number.
-    Open(oneshot::Sender<Result<u16, Lost>>),
+    Open(Waiter<u16>),
     /// A batch to be sent on a channel.
-    Publish { channel: u16, frames: Outgoing, slip: Arc<Slip>, done: oneshot::Sender<Result<(), Lost>> },
+    Publish { channel: u16, frames: Outgoing, slip: Arc<Slip>, done: Waiter<()> },
     /// A channel that nobody needs any more.
     Shut(u16),
     /// The end; told once the broker has taken note.
@@ -61,8 +64,7 @@ impl Wire {
     /// When the address does not let us in, or not in time.
     pub(super) async fn open(address: &Address, link: watch::Receiver<Standing>) -> Result<Self, Error> {
         let opening = timeout(limits::BROKER_CONNECT_TIMEOUT, handshake::connect(address)).await;
-        let opened =
-            opening.unwrap_or_else(|_| Err(Lost::Timeout("logging in to publish")));
+        let opened = opening.unwrap_or_else(|_| Err(Lost::Timeout("logging in to publish")));
         let opened = opened.map_err(|why| Error::Unreachable(format!("{address}: {why}")))?;
         let frame_max = opened.frame_max;
         let (orders, taken) = mpsc::channel(ORDERS);

@@ -16,11 +16,14 @@ struct Answers {
     left: usize,
     /// Messages that came back, by their ids, and why.
     returned: HashMap<String, String>,
+    /// The batch's frames once they are written, for the next batch to be written into.
+    spent: Vec<u8>,
 }
 
 impl Slip {
     pub(in crate::broker) fn new(first: u64, count: usize) -> Self {
-        Self(Mutex::new(Answers { first, each: vec![None; count], left: count, returned: HashMap::new() }))
+        let (each, returned) = (vec![None; count], HashMap::new());
+        Self(Mutex::new(Answers { first, each, left: count, returned, spent: Vec::new() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Answers> {
@@ -47,6 +50,18 @@ impl Slip {
 
     pub(super) fn came_back(&self, message_id: String, why: String) {
         self.lock().returned.insert(message_id, why);
+    }
+
+    /// Gives back the room that its frames took.
+    pub(super) fn spent(&self, frames: Vec<u8>) {
+        self.lock().spent = frames;
+    }
+
+    /// Room for other frames.
+    pub(in crate::broker) fn room(&self) -> Vec<u8> {
+        let mut room = std::mem::take(&mut self.lock().spent);
+        room.clear();
+        room
     }
 
     /// How many answers there are.

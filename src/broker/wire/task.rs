@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::frames::{Frame, HEADER, METHOD, Method, Outgoing, Payload, first, method};
 use super::handshake::{Opened, Stream};
-use super::{Order, Slip};
+use super::{Order, Slip, Waiter};
 use crate::broker::Standing;
 use crate::broker::error::{Lost, NOT_FOUND};
 
@@ -24,9 +24,9 @@ const READ_BYTES: usize = 16 * 1024;
 #[derive(Debug, Default)]
 struct Channel {
     /// Who waits for it to open.
-    opening: Option<oneshot::Sender<Result<u16, Lost>>>,
+    opening: Option<Waiter<u16>>,
     /// The batch under way.
-    batch: Option<(Arc<Slip>, oneshot::Sender<Result<(), Lost>>)>,
+    batch: Option<(Arc<Slip>, Waiter<()>)>,
     /// Why the message came back whose header comes next.
     returning: Option<String>,
     /// The broker has closed it, and this is why.
@@ -43,8 +43,8 @@ pub(super) struct Task {
     heartbeat: Option<Duration>,
     standing: watch::Sender<Standing>,
     channels: BTreeMap<u16, Channel>,
-    /// Bytes on their way, and how many of the first piece are written.
-    out: VecDeque<Vec<u8>>,
+    /// Bytes on their way, with the batch that they are, and how many of the first piece are written.
+    out: VecDeque<(Vec<u8>, Option<Arc<Slip>>)>,
     written: usize,
     /// Something is written that may not have left yet: TLS keeps some.
     flushing: bool,
@@ -116,14 +116,16 @@ impl Task {
     /// Writes what it can; ready once something was read.
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Lost>> {
         let mut stream = Pin::new(&mut self.stream);
-        while let Some(piece) = self.out.front() {
+        while let Some((piece, _)) = self.out.front() {
             match stream.as_mut().poll_write(context, &piece[self.written..]) {
                 Poll::Ready(Ok(count)) if count > 0 => {
                     (self.flushing, self.spoke) = (true, true);
                     self.written += count;
                     if self.written == piece.len() {
                         self.written = 0;
-                        self.out.pop_front();
+                        if let Some((frames, Some(slip))) = self.out.pop_front() {
+                            slip.spent(frames);
+                        }
                     }
                 }
                 Poll::Ready(ended) => return Poll::Ready(Err(ended_by(ended))),
@@ -237,7 +239,7 @@ impl Task {
                 let why = if code == NOT_FOUND { Lost::Broken(why) } else { Lost::Rejected(why) };
                 let mut out = Outgoing::default();
                 out.method(number, method::CHANNEL_CLOSE_OK, |_| {});
-                self.out.push_back(out.0);
+                self.out.push_back((out.0, None));
                 if let Some(waits) = channel.opening.take() {
                     let _ = waits.send(Err(why.clone()));
                     channel.shut = true;
@@ -268,19 +270,17 @@ impl Task {
                 let mut out = Outgoing::default();
                 out.method(number, method::CHANNEL_OPEN, |out| out.short_text(""));
                 out.method(number, method::CONFIRM_SELECT, |out| out.octet(0));
-                self.out.push_back(out.0);
+                self.out.push_back((out.0, None));
                 self.channels.insert(number, Channel { opening: Some(waits), ..Channel::default() });
             }
-            Order::Publish { channel: number, frames, slip, done } => {
-                match self.channels.get_mut(&number) {
-                    Some(Channel { closed: Some(why), .. }) => drop(done.send(Err(why.clone()))),
-                    Some(channel) => {
-                        channel.batch = Some((slip, done));
-                        self.out.push_back(frames.0);
-                    }
-                    None => drop(done.send(Err(Lost::Broken("the channel is closed".to_owned())))),
+            Order::Publish { channel: number, frames, slip, done } => match self.channels.get_mut(&number) {
+                Some(Channel { closed: Some(why), .. }) => drop(done.send(Err(why.clone()))),
+                Some(channel) => {
+                    channel.batch = Some((Arc::clone(&slip), done));
+                    self.out.push_back((frames.0, Some(slip)));
                 }
-            }
+                None => drop(done.send(Err(Lost::Broken("the channel is closed".to_owned())))),
+            },
             Order::Shut(number) => self.shut(number),
             Order::Close(done) => {
                 self.closing = Some(done);
@@ -310,7 +310,7 @@ impl Task {
             out.short(0);
             out.short(0);
         });
-        self.out.push_back(out.0);
+        self.out.push_back((out.0, None));
     }
 
     /// Says that we are there where nothing else has, and listens whether the broker is.
@@ -322,7 +322,7 @@ impl Task {
         if !std::mem::take(&mut self.spoke) && self.out.is_empty() {
             let mut out = Outgoing::default();
             out.heartbeat();
-            self.out.push_back(out.0);
+            self.out.push_back((out.0, None));
         }
         Ok(())
     }

@@ -8,8 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::{AccountId, ChangeId, SigningRequestId, Subject};
 
-const BOUNDS: Bounds =
-    Bounds { window: 3, load: 250, page: 4, held: 12, bytes: 100_000, line: 4, parked: 3 };
+const BOUNDS: Bounds = Bounds { window: 3, load: 250, page: 4, held: 12, bytes: 100_000, line: 4, parked: 3 };
 const LANES: usize = 2;
 
 fn entry(position: u64, subject: i64) -> Entry {

@@ -53,7 +53,7 @@ pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
         (None, None) => anyhow::bail!("say how long: --deliveries N, --seconds N or both"),
     };
     let began = Instant::now();
-    let requests = traffic::requests(Recipe { size: load.size, deliveries, seed: load.seed });
+    let requests = traffic::requests(Recipe::real(load.size, deliveries, load.seed));
     let _ = writeln!(
         std::io::stderr(),
         "{} deliveries made in {:.1} s: {} bytes each in the mean, {:.0} % XML",

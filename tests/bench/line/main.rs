@@ -3,6 +3,7 @@
 
 mod floor;
 mod load;
+mod measure;
 mod sender;
 mod spread;
 mod traffic;
@@ -29,6 +30,7 @@ struct Arguments {
 enum What {
     Load(load::Load),
     Floor(floor::Floor),
+    Measure(measure::Measure),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let done = match arguments.what {
         What::Load(load) => load::run(&load),
         What::Floor(floor) => floor::run(&floor),
+        What::Measure(measure) => measure::run(&measure),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

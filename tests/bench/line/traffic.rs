@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use countersign::base::Dice;
 use countersign::connect::signature::sign;
 use countersign::simulator::connect::{Configuration, Format, Message, Messages};
-use countersign::simulator::life::{Account, CustomField, Life, Pace, Setting};
+use countersign::simulator::life::{Account, CustomField, Kind, Life, Pace, Setting, Step};
 use jiff::{SignedDuration, Timestamp};
 
 /// The Connect key that everything here is signed with.
@@ -79,6 +79,38 @@ pub(crate) struct Recipe {
     pub(crate) deliveries: usize,
     /// The same seed, the same deliveries. Different seeds have no envelope in common.
     pub(crate) seed: u64,
+    /// Which formats.
+    pub(crate) mix: Mix,
+}
+
+/// Which formats deliveries have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mix {
+    /// As in real traffic: mostly JSON, some XML.
+    Real,
+    /// JSON alone: a stand-in for DocuSign's REST knows accounts by the ids that JSON tells.
+    Json,
+}
+
+impl Recipe {
+    /// Deliveries of both formats.
+    pub(crate) fn real(size: Size, deliveries: usize, seed: u64) -> Self {
+        Self { size, deliveries, seed, mix: Mix::Real }
+    }
+
+    /// Into so many parts the work is divided, and how many deliveries each makes.
+    fn parts(self) -> Vec<usize> {
+        let parts = std::thread::available_parallelism().map_or(1, usize::from).min(self.deliveries.max(1));
+        (0..parts).map(|part| self.deliveries / parts + usize::from(part < self.deliveries % parts)).collect()
+    }
+
+    /// Every step that the deliveries tell, for whoever must know the same.
+    pub(crate) fn steps(self) -> impl Iterator<Item = Step> {
+        (0..).zip(self.parts()).flat_map(move |(part, deliveries)| {
+            let mut telling = Bodies::new(self, part);
+            (0..deliveries).filter_map(move |_| Some(telling.message()?.0.step))
+        })
+    }
 }
 
 /// A delivery's body, and what its headers say of it.
@@ -112,29 +144,21 @@ impl Requests {
 
 /// Makes and signs all deliveries of a recipe, on all cores.
 pub(crate) fn requests(recipe: Recipe) -> Requests {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(recipe.deliveries.max(1));
-    let made: Vec<Vec<(Vec<u8>, usize, bool)>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|worker| {
-                scope.spawn(move || {
-                    let wanted =
-                        recipe.deliveries / threads + usize::from(worker < recipe.deliveries % threads);
-                    let bodies = Bodies::new(recipe.size, recipe.seed, worker as u64);
-                    bodies
-                        .take(wanted)
-                        .map(|body| {
-                            (wired(&body), body.bytes.len(), body.content_type == Format::Xml.content_type())
-                        })
-                        .collect()
-                })
-            })
-            .collect();
+    let xml = Format::Xml.content_type();
+    let make = |part, deliveries| -> Vec<(Vec<u8>, usize, bool)> {
+        let bodies = Bodies::new(recipe, part).take(deliveries);
+        bodies.map(|body| (wired(&body), body.bytes.len(), body.content_type == xml)).collect()
+    };
+    let made: Vec<_> = std::thread::scope(|scope| {
+        let parts = (0..).zip(recipe.parts());
+        let workers: Vec<_> =
+            parts.map(|(part, deliveries)| scope.spawn(move || make(part, deliveries))).collect();
         // A worker can only have panicked, and then nothing here is worth going on with.
         workers.into_iter().map(|worker| worker.join().unwrap_or_default()).collect()
     });
     let mut requests = Requests { wire: Vec::with_capacity(recipe.deliveries), ..Requests::default() };
     let mut workers: Vec<_> = made.into_iter().map(Vec::into_iter).collect();
-    // In turn, so that what each worker holds apart stays apart.
+    // In turn, so that what each part holds apart stays apart.
     loop {
         let before = requests.wire.len();
         for worker in &mut workers {
@@ -167,8 +191,8 @@ fn wired(body: &Body) -> Vec<u8> {
 }
 
 /// Bodies without end: lives side by side, each telling one message in its turn.
-pub(crate) struct Bodies {
-    size: Size,
+struct Bodies {
+    recipe: Recipe,
     accounts: Vec<Arc<Account>>,
     alive: VecDeque<Telling>,
     dice: Dice,
@@ -180,13 +204,17 @@ struct Telling {
     configuration: Configuration,
 }
 
+/// The accounts that send.
+pub(crate) fn accounts() -> Vec<Arc<Account>> {
+    let dice = Dice::seeded(7);
+    (0..ACCOUNTS).map(|_| Arc::new(Account::invented(&dice))).collect()
+}
+
 impl Bodies {
-    /// The bodies of a seed, or of the part of it that one worker makes.
-    pub(crate) fn new(size: Size, seed: u64, part: u64) -> Self {
-        let inventing = Dice::seeded(7);
-        let accounts = (0..ACCOUNTS).map(|_| Arc::new(Account::invented(&inventing))).collect();
-        let dice = Dice::seeded(seed.wrapping_mul(1_000).wrapping_add(part));
-        Self { size, accounts, alive: VecDeque::new(), dice, born: 0 }
+    /// The bodies of one part of a recipe.
+    fn new(recipe: Recipe, part: u64) -> Self {
+        let dice = Dice::seeded(recipe.seed.wrapping_mul(1_000).wrapping_add(part));
+        Self { recipe, accounts: accounts(), alive: VecDeque::new(), dice, born: 0 }
     }
 
     fn life(&mut self) -> Telling {
@@ -195,26 +223,48 @@ impl Bodies {
         let start =
             start.checked_add(SignedDuration::from_secs((self.born % 2_000_000) as i64)).unwrap_or(start);
         self.born += 1;
-        let format = if self.dice.below(100) < XML_IN_HUNDRED { Format::Xml } else { Format::Json };
+        let xml = self.recipe.mix == Mix::Real && self.dice.below(100) < XML_IN_HUNDRED;
+        let format = if xml { Format::Xml } else { Format::Json };
         let own = Dice::seeded(self.dice.below(u64::MAX));
         let setting = Setting { account: Arc::clone(account), start, pace: Pace::Lifelike };
-        let mut life = Life::drawn(&setting, own.clone());
+        let mut kind = Kind::drawn(&own);
+        if format == Format::Xml && kind == Kind::AuthenticationFailed {
+            // A snapshot after that tells no change, and here each delivery is to mean one.
+            kind = Kind::Sequential;
+        }
+        let mut life = Life::new(kind, &setting, own.clone());
         // JSON tells the certificate among the documents.
         let documents = life.envelope().map_or(1, |envelope| envelope.documents.len());
         let documents = documents + usize::from(format == Format::Json);
-        let summary = self.size != Size::Small || self.dice.below(100) < SUMMARY_IN_HUNDRED;
+        let size = self.recipe.size;
+        let summary = size != Size::Small || self.dice.below(100) < SUMMARY_IN_HUNDRED;
         self.enlarge(&mut life, &own);
-        let document_bytes = self.size.document_bytes() / documents.max(1);
+        let document_bytes = size.document_bytes() / documents.max(1);
         Telling {
             messages: Messages::of(life, format),
             configuration: Configuration { document_bytes, summary, ..Configuration::new(format) },
         }
     }
 
+    /// The next message, of whichever life has its turn.
+    fn message(&mut self) -> Option<(Message, Configuration)> {
+        loop {
+            while self.alive.len() < ALIVE {
+                let life = self.life();
+                self.alive.push_back(life);
+            }
+            let mut telling = self.alive.pop_front()?;
+            let Some(message) = telling.messages.next() else { continue };
+            let configuration = telling.configuration.clone();
+            self.alive.push_back(telling);
+            return Some((message, configuration));
+        }
+    }
+
     /// Gives an envelope the custom fields of an account that keeps many.
     fn enlarge(&self, life: &mut Life, dice: &Dice) {
         let Some(mut envelope) = life.envelope().cloned() else { return };
-        let count = self.size.field_bytes() / (FIELD_BYTES + 100);
+        let count = self.recipe.size.field_bytes() / (FIELD_BYTES + 100);
         for number in 0..count {
             let value = format!("{:016x} ", dice.below(u64::MAX)).repeat(FIELD_BYTES / 17 + 1);
             let field = CustomField {
@@ -232,17 +282,7 @@ impl Iterator for Bodies {
     type Item = Body;
 
     fn next(&mut self) -> Option<Body> {
-        loop {
-            while self.alive.len() < ALIVE {
-                let life = self.life();
-                self.alive.push_back(life);
-            }
-            let mut telling = self.alive.pop_front()?;
-            let Some(message) = telling.messages.next() else { continue };
-            let body = written(&message, &telling.configuration);
-            self.alive.push_back(telling);
-            return Some(body);
-        }
+        self.message().map(|(message, configuration)| written(&message, &configuration))
     }
 }
 

@@ -11,6 +11,8 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, PublisherConfirm};
 use serde_json::json;
 
+use crate::measure::usage;
+
 use countersign::broker::EXCHANGE;
 
 /// Publishes issued together.
@@ -96,7 +98,11 @@ pub(super) async fn run(publish: &Publish) -> anyhow::Result<()> {
     }
     confirmed += publisher.confirmed(0).await?;
     let seconds = began.elapsed().as_secs_f64();
-    let report = json!({ "confirmed": confirmed, "seconds": seconds, "rate": confirmed as f64 / seconds });
+    let own = std::process::id();
+    let report = json!({
+        "confirmed": confirmed, "seconds": seconds, "rate": confirmed as f64 / seconds,
+        "cpu_ms": usage::cpu_ms(own), "peak_mib": usage::peak_mib(own),
+    });
     writeln!(std::io::stdout(), "{report}")?;
     Ok(())
 }

@@ -36,6 +36,9 @@ pub const DELIVERY_PACE_BYTES: u64 = 32 * 1024;
 /// Connections at once, of all threads together: far more than DocuSign and a proxy open. What each may hold (a head of
 /// up to 128 KiB, and as much on its way out) is bounded by actix.
 pub const CONNECTIONS_MAX: usize = 4_096;
+/// Bytes that a connection takes in before what has come is looked at: the most that fits its buffer of 16 KiB without
+/// that being doubled, which happens once less than a KiB of it is free.
+pub const WIRE_TURN_BYTES: u64 = 15 * 1024;
 /// Connections that the kernel lets wait to be accepted.
 pub const CONNECTIONS_WAITING_MAX: i32 = 1_024;
 /// Open files left to all else: store, broker, logs.
@@ -64,6 +67,8 @@ pub const OWN_DELIVERIES: u64 = 16;
 pub const HELD_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// The same of each source's own: for usual deliveries, of some kilobytes, all of [`OWN_DELIVERIES`].
 pub const OWN_HELD_BYTES: u64 = 2 * 1024 * 1024;
+/// A body that does not come at once is held in pieces of so many bytes: each of [`DELIVERIES_MAX`] can have one.
+pub const HELD_PIECE_BYTES: usize = 16 * 1024;
 /// Bytes of large bodies on disk that are not yet let in, of all sources together. With a larger `delivery_bytes_max`,
 /// two of the largest.
 pub const SPOOL_BYTES_MAX: u64 = 512 * 1024 * 1024;
@@ -276,8 +281,8 @@ pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 pub const API_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Longest request id taken over from a caller, in bytes; a longer one is replaced by ours.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
-/// Characters of a request's path that are logged: ours are shorter.
-pub const PATH_CHARS_LOGGED: usize = 256;
+/// Bytes of a request's path that are logged: ours are shorter.
+pub const PATH_BYTES_LOGGED: usize = 256;
 /// Counts and probes are taken anew at most this often, however many ask.
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// The store has this long to answer a probe before it counts as down.

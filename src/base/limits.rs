@@ -278,8 +278,8 @@ pub const STREAM_HEARTBEAT: Duration = Duration::from_secs(15);
 pub const API_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Longest request id taken over from a caller, in bytes; a longer one is replaced by ours.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
-/// Characters of a request's path that are logged: ours are shorter.
-pub const PATH_CHARS_LOGGED: usize = 256;
+/// Bytes of a request's path that are logged: ours are shorter.
+pub const PATH_BYTES_LOGGED: usize = 256;
 /// Counts and probes are taken anew at most this often, however many ask.
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// The store has this long to answer a probe before it counts as down.

@@ -4,6 +4,7 @@ pub mod books;
 pub mod clock;
 pub mod dice;
 pub mod id;
+pub mod json;
 pub mod limits;
 pub mod moment;
 pub mod outcome;

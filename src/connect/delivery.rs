@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::base::json::write_text;
 use crate::base::{DeliveryId, SourceName};
 
 use super::signature::SignedBy;
@@ -55,6 +56,21 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Its headers as they are kept: a JSON list with a list of name and value for each.
+    pub fn headers_json(&self) -> String {
+        let bytes = self.headers.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
+        let mut json = String::with_capacity(bytes + 2);
+        for (name, value) in &self.headers {
+            json.push_str(if json.is_empty() { "[[" } else { ",[" });
+            write_text(&mut json, name);
+            json.push(',');
+            write_text(&mut json, value);
+            json.push(']');
+        }
+        json.push_str(if json.is_empty() { "[]" } else { "]" });
+        json
+    }
+
     /// The first value of the header `name` (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())

@@ -4,21 +4,20 @@
 
 use std::borrow::Cow;
 
-use serde::de::MapAccess;
-use serde_json::error::Category;
-use serde_json::value::RawValue;
-
 use crate::base::Moment;
 use crate::base::limits::{CUSTOM_FIELDS_MAX, RECIPIENTS_MAX};
 
 use super::event::{ConnectEvent, Envelope, Format, Object, Recipient};
 use super::parse::{Unreadable, content_digest};
-use super::tolerant::{Fill, List, Obj, skip, text};
+use super::scan::{Broken, Scan};
+use super::tolerant::{Fill, fill, list, object, skip, text};
 
 /// Reads a JSON body, which begins with `{`.
 pub(super) fn read(body: &[u8]) -> Result<ConnectEvent<'_>, Unreadable> {
-    let Obj(message): Obj<Message<'_>> =
-        serde_json::from_slice(body).map_err(|why| unreadable(&why, body))?;
+    let mut from = Scan::new(body);
+    let mut message = Message::default();
+    let read = fill(&mut message, &mut from).and_then(|()| from.end());
+    read.map_err(|Broken| unreadable(from.at(), body))?;
     let single = message.event.is_some() || message.data.is_some();
     let mut event = if single { single_event(message)? } else { aggregate(message)? };
     if event.envelope.as_ref().is_some_and(|envelope| envelope.recipients.len() > RECIPIENTS_MAX) {
@@ -82,35 +81,36 @@ fn starts_with_fold(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-fn unreadable(why: &serde_json::Error, body: &[u8]) -> Unreadable {
+/// What is wrong with a body that can be read up to `at`.
+fn unreadable(at: usize, body: &[u8]) -> Unreadable {
     if std::str::from_utf8(body).is_err() {
         return Unreadable::NotUtf8;
     }
-    match why.classify() {
-        Category::Eof => Unreadable::JsonTruncated,
-        _ => Unreadable::JsonBroken { line: why.line(), column: why.column() },
-    }
+    let Some(before) = body.get(..at).filter(|before| before.len() < body.len()) else {
+        return Unreadable::JsonTruncated;
+    };
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    Unreadable::JsonBroken { line, column }
 }
 
 /// The bytes of `data`: what a retry or another configuration repeats to the letter.
 fn data_of(body: &[u8]) -> Option<&[u8]> {
-    #[derive(Default)]
-    struct Data<'a>(Option<&'a RawValue>);
-    impl<'de> Fill<'de> for Data<'de> {
-        fn fill<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
-            match &*key {
-                "data" => self.0 = Some(map.next_value()?),
-                _ => skip(map)?,
-            }
-            Ok(())
+    let mut data = None;
+    let mut from = Scan::new(body);
+    let read = from.object(|from, key| {
+        let value = from.skip()?;
+        if key == "data" {
+            data = Some(value);
         }
-    }
-    let Obj(Data(raw)): Obj<Data<'_>> = serde_json::from_slice(body).ok()?;
-    raw.map(|raw| raw.get().as_bytes())
+        Ok(())
+    });
+    read.ok()?;
+    data.map(|data| from.written(data))
 }
 
-fn moment<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<Moment>, A::Error> {
-    Ok(text(map)?.and_then(|text| Moment::parse(&text, None)))
+fn moment(from: &mut Scan<'_>) -> Result<Option<Moment>, Broken> {
+    Ok(text(from)?.and_then(|text| Moment::parse(&text, None)))
 }
 
 /// A whole message; its top level is an envelope where it has neither `event` nor `data`.
@@ -122,14 +122,14 @@ struct Message<'a> {
     top: Summary<'a>,
 }
 
-impl<'de> Fill<'de> for Message<'de> {
-    fn fill<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
+impl<'a> Fill<'a> for Message<'a> {
+    fn fill(&mut self, key: Cow<'a, str>, from: &mut Scan<'a>) -> Result<(), Broken> {
         match &*key {
-            "event" => self.event = text(map)?,
-            "generatedDateTime" => self.generated_at = moment(map)?,
-            "data" => self.data = Some(map.next_value::<Obj<Data<'de>>>()?.0),
-            "apiVersion" | "uri" | "retryCount" | "configurationId" => skip(map)?,
-            _ => self.top.fill(key, map)?,
+            "event" => self.event = text(from)?,
+            "generatedDateTime" => self.generated_at = moment(from)?,
+            "data" => fill(self.data.insert(Data::default()), from)?,
+            "apiVersion" | "uri" | "retryCount" | "configurationId" => skip(from)?,
+            _ => self.top.fill(key, from)?,
         }
         Ok(())
     }
@@ -148,20 +148,22 @@ struct Data<'a> {
     summary: Option<Summary<'a>>,
 }
 
-impl<'de> Fill<'de> for Data<'de> {
-    fn fill<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
+impl<'a> Fill<'a> for Data<'a> {
+    fn fill(&mut self, key: Cow<'a, str>, from: &mut Scan<'a>) -> Result<(), Broken> {
         match &*key {
-            "accountId" => self.account_id = text(map)?,
-            "envelopeId" => self.envelope_id = text(map)?,
-            "recipientId" => self.recipient_id = text(map)?,
-            "envelopeSummary" => {
-                self.summary = map.next_value::<Option<Obj<Summary<'de>>>>()?.map(|obj| obj.0)
+            "accountId" => self.account_id = text(from)?,
+            "envelopeId" => self.envelope_id = text(from)?,
+            "recipientId" => self.recipient_id = text(from)?,
+            "envelopeSummary" if from.next()? == b'n' => {
+                self.summary = None;
+                skip(from)?;
             }
-            "templateId" => self.template_id = text(map)?,
-            "agreementId" => self.agreement_id = text(map)?,
-            "reassignedRecipientId" => self.reassigned_recipient_id = text(map)?,
-            "name" => self.name = text(map)?,
-            _ => skip(map)?,
+            "envelopeSummary" => fill(self.summary.insert(Summary::default()), from)?,
+            "templateId" => self.template_id = text(from)?,
+            "agreementId" => self.agreement_id = text(from)?,
+            "reassignedRecipientId" => self.reassigned_recipient_id = text(from)?,
+            "name" => self.name = text(from)?,
+            _ => skip(from)?,
         }
         Ok(())
     }
@@ -193,30 +195,29 @@ impl<'a> Summary<'a> {
     }
 }
 
-impl<'de> Fill<'de> for Summary<'de> {
-    fn fill<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
+impl<'a> Fill<'a> for Summary<'a> {
+    fn fill(&mut self, key: Cow<'a, str>, from: &mut Scan<'a>) -> Result<(), Broken> {
         let envelope = &mut self.envelope;
         match &*key {
-            "status" => envelope.status = text(map)?,
-            "envelopeId" => self.told.envelope_id = text(map)?,
-            "accountId" => self.told.account_id = text(map)?,
-            "emailSubject" => envelope.subject = text(map)?,
-            "createdDateTime" => envelope.created_at = moment(map)?,
-            "initialSentDateTime" => self.initial_sent_at = moment(map)?,
-            "sentDateTime" => envelope.sent_at = moment(map)?,
-            "deliveredDateTime" => envelope.delivered_at = moment(map)?,
-            "completedDateTime" => envelope.completed_at = moment(map)?,
-            "declinedDateTime" => envelope.declined_at = moment(map)?,
-            "voidedDateTime" => envelope.voided_at = moment(map)?,
-            "deletedDateTime" => envelope.deleted_at = moment(map)?,
-            "statusChangedDateTime" => envelope.status_changed_at = moment(map)?,
-            "lastModifiedDateTime" => self.told.last_modified_at = moment(map)?,
-            "voidedReason" => envelope.voided_reason = text(map)?,
-            "purgeState" => envelope.purge_state = text(map)?,
-            "sender" => self.sender_account_id = map.next_value::<Obj<Sender<'de>>>()?.0.0,
-            "recipients" => envelope.recipients = map.next_value::<Obj<Recipients<'de>>>()?.0.0,
-            "customFields" => envelope.custom_fields = map.next_value::<Obj<CustomFields<'de>>>()?.0.0,
-            _ => skip(map)?,
+            "status" => envelope.status = text(from)?,
+            "envelopeId" => self.told.envelope_id = text(from)?,
+            "accountId" => self.told.account_id = text(from)?,
+            "emailSubject" => envelope.subject = text(from)?,
+            "createdDateTime" => envelope.created_at = moment(from)?,
+            "initialSentDateTime" => self.initial_sent_at = moment(from)?,
+            "sentDateTime" => envelope.sent_at = moment(from)?,
+            "deliveredDateTime" => envelope.delivered_at = moment(from)?,
+            "completedDateTime" => envelope.completed_at = moment(from)?,
+            "declinedDateTime" => envelope.declined_at = moment(from)?,
+            "voidedDateTime" => envelope.voided_at = moment(from)?,
+            "deletedDateTime" => envelope.deleted_at = moment(from)?,
+            "statusChangedDateTime" => envelope.status_changed_at = moment(from)?,
+            "lastModifiedDateTime" => self.told.last_modified_at = moment(from)?,
+            "voidedReason" => envelope.voided_reason = text(from)?,
+            "sender" => self.sender_account_id = object::<Sender<'_>>(from)?.0,
+            "recipients" => envelope.recipients = object::<Recipients<'_>>(from)?.0,
+            "customFields" => envelope.custom_fields = object::<CustomFields<'_>>(from)?.0,
+            _ => skip(from)?,
         }
         Ok(())
     }
@@ -225,11 +226,11 @@ impl<'de> Fill<'de> for Summary<'de> {
 #[derive(Default)]
 struct Sender<'a>(Option<Cow<'a, str>>);
 
-impl<'de> Fill<'de> for Sender<'de> {
-    fn fill<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
+impl<'a> Fill<'a> for Sender<'a> {
+    fn fill(&mut self, key: Cow<'a, str>, from: &mut Scan<'a>) -> Result<(), Broken> {
         match &*key {
-            "accountId" => self.0 = text(map)?,
-            _ => skip(map)?,
+            "accountId" => self.0 = text(from)?,
+            _ => skip(from)?,
         }
         Ok(())
     }
@@ -240,14 +241,14 @@ impl<'de> Fill<'de> for Sender<'de> {
 #[derive(Default)]
 struct Recipients<'a>(Vec<Recipient<'a>>);
 
-impl<'de> Fill<'de> for Recipients<'de> {
-    fn fill<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
+impl<'a> Fill<'a> for Recipients<'a> {
+    fn fill(&mut self, key: Cow<'a, str>, from: &mut Scan<'a>) -> Result<(), Broken> {
         let is_count = matches!(&*key, "recipientCount" | "currentRoutingOrder");
         if is_count || self.0.len() > RECIPIENTS_MAX {
-            return skip(map);
+            return skip(from);
         }
-        let List(list) = map.next_value::<List<Recipient<'de>, RECIPIENTS_MAX>>()?;
-        for mut recipient in list.into_iter().filter(|recipient| !recipient.id.is_empty()) {
+        let all = list::<Recipient<'_>>(from, RECIPIENTS_MAX)?;
+        for mut recipient in all.into_iter().filter(|recipient| !recipient.id.is_empty()) {
             recipient.kind = key.clone();
             self.0.push(recipient);
         }
@@ -255,25 +256,24 @@ impl<'de> Fill<'de> for Recipients<'de> {
     }
 }
 
-impl<'de> Fill<'de> for Recipient<'de> {
-    fn fill<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
+impl<'a> Fill<'a> for Recipient<'a> {
+    fn fill(&mut self, key: Cow<'a, str>, from: &mut Scan<'a>) -> Result<(), Broken> {
         match &*key {
-            "recipientId" => self.id = text(map)?.unwrap_or_default(),
-            "recipientIdGuid" => self.guid = text(map)?,
+            "recipientId" => self.id = text(from)?.unwrap_or_default(),
             // In-person signers may be named by `signerName` alone.
-            "name" => self.name = text(map)?.or(self.name.take()),
-            "signerName" => self.name = self.name.take().or(text(map)?),
-            "email" => self.email = text(map)?.or(self.email.take()),
-            "signerEmail" => self.email = self.email.take().or(text(map)?),
-            "routingOrder" => self.routing_order = text(map)?.and_then(|order| order.parse().ok()),
-            "status" => self.status = text(map)?,
-            "sentDateTime" => self.sent_at = moment(map)?,
-            "deliveredDateTime" => self.delivered_at = moment(map)?,
-            "signedDateTime" => self.signed_at = moment(map)?,
-            "declinedDateTime" => self.declined_at = moment(map)?,
-            "declinedReason" => self.declined_reason = text(map)?,
-            "autoRespondedReason" => self.autoresponded_reason = text(map)?,
-            _ => skip(map)?,
+            "name" => self.name = text(from)?.or(self.name.take()),
+            "signerName" => self.name = self.name.take().or(text(from)?),
+            "email" => self.email = text(from)?.or(self.email.take()),
+            "signerEmail" => self.email = self.email.take().or(text(from)?),
+            "routingOrder" => self.routing_order = text(from)?.and_then(|order| order.parse().ok()),
+            "status" => self.status = text(from)?,
+            "sentDateTime" => self.sent_at = moment(from)?,
+            "deliveredDateTime" => self.delivered_at = moment(from)?,
+            "signedDateTime" => self.signed_at = moment(from)?,
+            "declinedDateTime" => self.declined_at = moment(from)?,
+            "declinedReason" => self.declined_reason = text(from)?,
+            "autoRespondedReason" => self.autoresponded_reason = text(from)?,
+            _ => skip(from)?,
         }
         Ok(())
     }
@@ -289,22 +289,22 @@ struct CustomField<'a> {
     value: Option<Cow<'a, str>>,
 }
 
-impl<'de> Fill<'de> for CustomFields<'de> {
-    fn fill<A: MapAccess<'de>>(&mut self, _: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
-        let List(list) = map.next_value::<List<CustomField<'de>, CUSTOM_FIELDS_MAX>>()?;
+impl<'a> Fill<'a> for CustomFields<'a> {
+    fn fill(&mut self, _: Cow<'a, str>, from: &mut Scan<'a>) -> Result<(), Broken> {
+        let all = list::<CustomField<'_>>(from, CUSTOM_FIELDS_MAX)?;
         let room = CUSTOM_FIELDS_MAX.saturating_sub(self.0.len());
-        let named = list.into_iter().filter_map(|field| Some((field.name?, field.value.unwrap_or_default())));
+        let named = all.into_iter().filter_map(|field| Some((field.name?, field.value.unwrap_or_default())));
         self.0.extend(named.take(room));
         Ok(())
     }
 }
 
-impl<'de> Fill<'de> for CustomField<'de> {
-    fn fill<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
+impl<'a> Fill<'a> for CustomField<'a> {
+    fn fill(&mut self, key: Cow<'a, str>, from: &mut Scan<'a>) -> Result<(), Broken> {
         match &*key {
-            "name" => self.name = text(map)?,
-            "value" => self.value = text(map)?,
-            _ => skip(map)?,
+            "name" => self.name = text(from)?,
+            "value" => self.value = text(from)?,
+            _ => skip(from)?,
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ pub mod event;
 mod explain;
 pub mod json;
 pub mod parse;
+mod scan;
 pub mod signature;
 mod text;
 mod tolerant;

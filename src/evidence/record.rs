@@ -279,7 +279,8 @@ impl PrunedRecord {
 
 /// The digest of headers: SHA-256 over their number, then the name and the value of each, as texts are laid out.
 pub fn headers_digest(headers: &[(String, String)]) -> Digest32 {
-    let mut out = Out::default();
+    let bytes = headers.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
+    let mut out = Out(Vec::with_capacity(bytes + 4));
     out.count(headers.len());
     for (name, value) in headers {
         out.text(name).text(value);

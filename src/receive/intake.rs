@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest as _, Sha256};
 use tokio::fs::{self, File};
@@ -17,6 +17,7 @@ use crate::connect::Body;
 use crate::connect::elide::Elider;
 use crate::connect::signature::{Digests, Keys};
 
+use super::pieces::Pieces;
 use super::room::{Hold, Kind};
 
 /// The `Authorization` header of `user:password`.
@@ -75,10 +76,9 @@ pub(super) async fn take_in<E>(
     mut space: Space<'_>,
 ) -> Result<(Body, Digests), Broken> {
     let mut digesting = keys.begin();
-    let mut held = BytesMut::new();
+    let mut small = Pieces::default();
     let mut large: Option<Large> = None;
     let (began, mut length) = (Instant::now(), 0_u64);
-    let mut whole: Option<Bytes> = None;
     let incomplete = || Broken::Refused(Refusal::Incomplete);
     loop {
         let next = tokio::time::timeout_at(due(began, length), chunks.next()).await;
@@ -95,33 +95,25 @@ pub(super) async fn take_in<E>(
                 large.write(&chunk).await.map_err(Broken::Spool)?;
                 space.memory(large.elider.held())?;
             }
-            None if held.is_empty() && whole.is_none() => {
-                space.memory(chunk.len())?;
-                whole = Some(chunk);
-            }
             None => {
-                // A body in one chunk is kept as it came; only a second chunk makes it a copy.
-                if let Some(first) = whole.take() {
-                    held.reserve(first.len() + chunk.len());
-                    held.extend_from_slice(&first);
+                small.push(chunk);
+                if length <= limits::BODY_INLINE_BYTES_MAX as u64 {
+                    space.memory(small.held())?;
+                    continue;
                 }
-                held.extend_from_slice(&chunk);
-                if held.len() > limits::BODY_INLINE_BYTES_MAX {
-                    space.spool(length)?;
-                    let mut begun = Large::create(space.spool, id).await.map_err(Broken::Spool)?;
-                    begun.write(&held).await.map_err(Broken::Spool)?;
-                    held = BytesMut::new();
-                    space.memory(begun.elider.held())?;
-                    large = Some(begun);
-                } else {
-                    space.memory(held.capacity())?;
+                space.spool(length)?;
+                let mut begun = Large::create(space.spool, id).await.map_err(Broken::Spool)?;
+                for piece in std::mem::take(&mut small).iter() {
+                    begun.write(piece).await.map_err(Broken::Spool)?;
                 }
+                space.memory(begun.elider.held())?;
+                large = Some(begun);
             }
         }
     }
     let body = match large {
         Some(large) => large.finish(length).await.map_err(Broken::Spool)?,
-        None => Body::Inline(whole.unwrap_or_else(|| held.freeze())),
+        None => Body::Inline(small.join()),
     };
     Ok((body, digesting.finish()))
 }

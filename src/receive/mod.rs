@@ -1,6 +1,7 @@
 //! From bytes to an answer: take in, verify, parse, observe, append. What is answered 200 is on disk.
 
 mod intake;
+mod pieces;
 mod release;
 pub mod replay;
 mod room;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::base::json::Object;
 use crate::base::{AccountId, ChangeId, DeliveryId, Moment, ParticipantId, Position, Subject};
 use crate::connect::Format;
 
@@ -48,6 +49,17 @@ pub enum Origin {
     Replay,
 }
 
+impl Origin {
+    /// The origin's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Reconcile => "reconcile",
+            Self::Replay => "replay",
+        }
+    }
+}
+
 /// What kind of change it is; with the verdict it makes the routing key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
@@ -72,27 +84,6 @@ impl ChangeKind {
 
 /// The CloudEvents `type` of an enriched signing request.
 pub const ENRICHED_TYPE: &str = "countersign.signing_request.enriched.v1";
-
-/// A status as the unified models show it.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct StatusView {
-    /// The word.
-    pub id: &'static str,
-    /// The name for people.
-    pub name: &'static str,
-}
-
-impl From<SigningRequestStatus> for StatusView {
-    fn from(status: SigningRequestStatus) -> Self {
-        Self { id: status.id(), name: status.name() }
-    }
-}
-
-impl From<ParticipantStatus> for StatusView {
-    fn from(status: ParticipantStatus) -> Self {
-        Self { id: status.id(), name: status.name() }
-    }
-}
 
 /// One change, before it is written down.
 #[derive(Debug, Clone, PartialEq)]
@@ -170,107 +161,66 @@ impl Change {
 
     /// The JSON body: a stable shape, documented in `/asyncapi.yaml`.
     pub fn body(&self) -> String {
-        let view = BodyView {
-            id: self.id,
-            sequence: self.sequence,
-            verdict: self.verdict,
-            origin: self.origin,
-            occurred_at: self.occurred_at.at,
-            occurred_at_uncertain: !self.occurred_at.certain,
-            received_at: self.received_at,
-            account: AccountView { id: self.account.as_str(), integrated_account_id: None },
-            subject: match &self.subject {
-                Subject::SigningRequest(_) => None,
-                other => Some(SubjectView { kind: other.kind(), id: other.id(), name: self.name.as_deref() }),
-            },
-            signing_request: self.subject.signing_request().map(|id| SigningRequestView {
-                id: id.as_str(),
-                name: self.name.as_deref(),
-                status: self.status.map(StatusView::from),
-                previous_status: self.previous_status.map(StatusView::from),
-                cancellation_reason: self.cancellation_reason.as_deref(),
-            }),
-            participant: self.participant.as_ref().map(|p| ParticipantView {
-                id: p.person.id.as_str(),
-                name: p.person.name.as_deref(),
-                emails: p.person.email.as_deref().map(|email| EmailView { email }).into_iter().collect(),
-                routing_order: p.person.routing_order,
-                status: p.status.map(StatusView::from),
-                previous_status: p.previous_status.map(StatusView::from),
-                reason: p.person.reason.as_deref(),
-                reassigned_to: p.reassigned_to.as_ref().map(ParticipantId::as_str),
-            }),
-            cause: CauseView { event: &self.event, delivery_id: self.delivery_id, format: self.format },
-        };
-        // Plain structs of text and numbers: serde_json cannot fail on them.
-        serde_json::to_string(&view).unwrap_or_default()
+        let mut body = String::with_capacity(1024);
+        Object::write(&mut body, |body| {
+            body.shown("id", Some(self.id)).bare("sequence", Some(self.sequence));
+            body.text("verdict", self.verdict.word()).text("origin", self.origin.word());
+            body.shown("occurred_at", Some(self.occurred_at.at));
+            if !self.occurred_at.certain {
+                body.bare("occurred_at_uncertain", Some(true));
+            }
+            body.shown("received_at", Some(self.received_at));
+            body.object("account", |account| {
+                account.text("id", self.account.as_str()).text("integrated_account_id", None);
+            });
+            if self.subject.signing_request().is_none() {
+                body.object("subject", |subject| {
+                    subject.text("type", self.subject.kind()).text("id", self.subject.id());
+                    subject.text("name", self.name.as_deref());
+                });
+            }
+            body.maybe("signing_request", self.subject.signing_request(), |request, id| {
+                request.text("id", id.as_str()).text("name", self.name.as_deref());
+                status(request, "status", self.status.map(|status| (status.id(), status.name())));
+                status(
+                    request,
+                    "previous_status",
+                    self.previous_status.map(|status| (status.id(), status.name())),
+                );
+                request.text("cancellation_reason", self.cancellation_reason.as_deref());
+            });
+            body.maybe("participant", self.participant.as_ref(), |body, participant| participant.write(body));
+            body.object("cause", |cause| {
+                cause.text("event", self.event.as_str()).shown("delivery_id", self.delivery_id);
+                cause.text("format", self.format.word());
+            });
+        });
+        body
     }
 }
 
-#[derive(Serialize)]
-struct BodyView<'a> {
-    id: ChangeId,
-    sequence: u64,
-    verdict: Verdict,
-    origin: Origin,
-    occurred_at: Timestamp,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    occurred_at_uncertain: bool,
-    received_at: Timestamp,
-    account: AccountView<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<SubjectView<'a>>,
-    signing_request: Option<SigningRequestView<'a>>,
-    participant: Option<ParticipantView<'a>>,
-    cause: CauseView<'a>,
+impl ParticipantChange {
+    fn write(&self, body: &mut Object<'_>) {
+        let person = &self.person;
+        body.text("id", person.id.as_str()).text("name", person.name.as_deref());
+        body.list("emails", person.email.as_deref(), |entry, email| {
+            entry.text("email", email);
+        });
+        body.bare("routing_order", person.routing_order);
+        status(body, "status", self.status.map(|status| (status.id(), status.name())));
+        status(body, "previous_status", self.previous_status.map(|status| (status.id(), status.name())));
+        body.text("reason", person.reason.as_deref());
+        if let Some(other) = &self.reassigned_to {
+            body.text("reassigned_to", other.as_str());
+        }
+    }
 }
 
-#[derive(Serialize)]
-pub(super) struct AccountView<'a> {
-    pub(super) id: &'a str,
-    pub(super) integrated_account_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct SubjectView<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    id: &'a str,
-    name: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct SigningRequestView<'a> {
-    id: &'a str,
-    name: Option<&'a str>,
-    status: Option<StatusView>,
-    previous_status: Option<StatusView>,
-    cancellation_reason: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct ParticipantView<'a> {
-    id: &'a str,
-    name: Option<&'a str>,
-    emails: Vec<EmailView<'a>>,
-    routing_order: Option<u32>,
-    status: Option<StatusView>,
-    previous_status: Option<StatusView>,
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reassigned_to: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct EmailView<'a> {
-    email: &'a str,
-}
-
-#[derive(Serialize)]
-struct CauseView<'a> {
-    event: &'a str,
-    delivery_id: Option<DeliveryId>,
-    format: Format,
+/// A status as the unified models show it: its word, and its name for people.
+fn status(body: &mut Object<'_>, key: &str, status: Option<(&str, &str)>) {
+    body.maybe(key, status, |body, (id, name)| {
+        body.text("id", id).text("name", name);
+    });
 }
 
 /// A change as the feed keeps it: written once, published and read as it is.
@@ -309,10 +259,14 @@ pub fn routing_key(kind: &str, what: &str, account: &AccountId) -> String {
             key.push('.');
         }
         let before = key.len();
-        key.extend(word.chars().take(most).map(|c| match c.to_ascii_lowercase() {
-            c @ ('a'..='z' | '0'..='9' | '_' | '-') => c,
-            _ => '_',
-        }));
+        let stays = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        if word.len() <= most && word.as_bytes().iter().all(stays) {
+            key.push_str(word);
+        } else {
+            let kept =
+                |c: char| u8::try_from(c.to_ascii_lowercase()).ok().filter(stays).map_or('_', char::from);
+            key.extend(word.chars().take(most).map(kept));
+        }
         if key.len() == before {
             key.push('_');
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::base::{AccountId, ChangeId, SigningRequestId, Subject};
 
 use super::SigningRequestStatus;
-use super::change::{AccountView, Origin, change_id, routing_key};
+use super::change::{Origin, change_id, routing_key};
 use super::request::{SigningRequest, Status};
 
 /// An enriched change before it has a sequence.
@@ -103,6 +103,12 @@ struct BodyView<'a> {
     covers: Vec<CoveredView>,
     error: Option<&'a Failure>,
     fetched_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct AccountView<'a> {
+    id: &'a str,
+    integrated_account_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -53,7 +53,7 @@ enum PackedBody {
 impl Packed {
     /// Digests headers and body; compresses a small body. A large one has been brought to its place before (see [`Large::keep`]).
     pub(super) fn pack(delivery: &Delivery, large: &Large) -> Self {
-        let headers = serde_json::to_string(&delivery.headers).unwrap_or_default();
+        let headers = delivery.headers_json();
         let headers_digest = headers_digest(&delivery.headers);
         let (body_digest, encoding, body) = match &delivery.body {
             Body::Inline(bytes) => {

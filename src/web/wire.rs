@@ -4,6 +4,9 @@
 //! for a later head, nor how long an answer may wait for a client that does not read it. [`Paced`] limits both: on
 //! every connection something must be written every [`limits::WIRE_QUIET`], or every [`limits::ANSWER_TIMEOUT`] while
 //! a request is under way.
+//!
+//! Nor does actix look at what has come before it has 128 KiB of it or there is no more, and its buffer stays as large
+//! as it became. So [`Paced`] gives it [`limits::WIRE_TURN_BYTES`] at a time.
 
 use std::cell::Cell;
 use std::io;
@@ -12,7 +15,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::base::limits;
@@ -39,18 +42,19 @@ impl Pulse {
 /// A connection that ends when it stalls.
 #[derive(Debug)]
 pub struct Paced<T> {
-    wire: T,
+    /// What is left of its turn is the limit of what is read.
+    wire: Take<T>,
     pulse: Pulse,
     /// While the client takes nothing: when that must have changed, whatever it asks for meanwhile.
     unread_until: Option<Instant>,
     timer: Pin<Box<Sleep>>,
 }
 
-impl<T> Paced<T> {
+impl<T: AsyncRead> Paced<T> {
     /// A connection that was made just now.
     pub fn new(wire: T) -> Self {
         let due = Instant::now() + limits::WIRE_QUIET;
-        let pulse = Pulse(Rc::new(Cell::new(due)));
+        let (wire, pulse) = (wire.take(limits::WIRE_TURN_BYTES), Pulse(Rc::new(Cell::new(due))));
         Self { wire, pulse, unread_until: None, timer: Box::pin(sleep_until(due)) }
     }
 
@@ -87,17 +91,27 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
             // As if the client had said its last: what is under way may still be answered.
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.wire).poll_read(context, buffer)
+        let mut read = Poll::Pending;
+        if self.wire.limit() > 0 {
+            read = Pin::new(&mut self.wire).poll_read(context, buffer);
+        } else {
+            // There may be more, and nobody else tells.
+            context.waker().wake_by_ref();
+        }
+        if read.is_pending() {
+            self.wire.set_limit(limits::WIRE_TURN_BYTES);
+        }
+        read
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.wire).poll_write(context, bytes);
+        let written = Pin::new(self.wire.get_mut()).poll_write(context, bytes);
         match &written {
             Poll::Ready(Ok(count)) if *count > 0 => {
                 self.unread_until = None;
@@ -119,11 +133,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.wire).poll_flush(context)
+        Pin::new(self.wire.get_mut()).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.wire).poll_shutdown(context)
+        Pin::new(self.wire.get_mut()).poll_shutdown(context)
     }
 }
 
@@ -183,5 +197,33 @@ mod tests {
         server.pulse().asked();
         assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
         assert_eq!(began.elapsed().as_secs(), limits::ANSWER_TIMEOUT.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_to_be_read_comes_a_turn_at_a_time_and_whole() {
+        let (mut client, server) = duplex(1 << 20);
+        let mut server = Paced::new(server);
+        let said: Vec<u8> = (0..300_000_u32).map(|at| at as u8).collect();
+        client.write_all(&said).await.unwrap();
+        client.shutdown().await.unwrap();
+        let (mut heard, mut bytes) = (Vec::new(), [0; 4_000]);
+        std::future::poll_fn(|context| {
+            let mut turn = 0;
+            loop {
+                let mut buffer = ReadBuf::new(&mut bytes);
+                let Poll::Ready(told) = Pin::new(&mut server).poll_read(context, &mut buffer) else {
+                    return Poll::Pending;
+                };
+                told.unwrap();
+                if buffer.filled().is_empty() {
+                    return Poll::Ready(());
+                }
+                heard.extend_from_slice(buffer.filled());
+                turn += buffer.filled().len() as u64;
+                assert!(turn <= limits::WIRE_TURN_BYTES);
+            }
+        })
+        .await;
+        assert_eq!(heard, said);
     }
 }

@@ -124,6 +124,11 @@ impl Rabbit {
         self.ports.amqp
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.node.id()
+    }
+
     /// Waits until what was declared up to now outlives a kill. RabbitMQ 3.10 killed within some four seconds of
     /// declaring a quorum queue or a stream forgets it; nothing it can be asked tells when it no longer would
     /// (flushing its tables does not help), so this is the one place where a time is waited for.
@@ -155,12 +160,12 @@ impl Rabbit {
 
     /// Stops its process in its tracks: connections stay open, and nothing answers.
     pub(crate) fn freeze(&self) {
-        signal("STOP", self.node.id());
+        signal("STOP", self.pid());
     }
 
     /// Lets it go on.
     pub(crate) fn thaw(&self) {
-        signal("CONT", self.node.id());
+        signal("CONT", self.pid());
     }
 
     /// Stops the broker and leaves the process: clients are told.

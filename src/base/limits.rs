@@ -141,6 +141,9 @@ pub const LEASE_MARGIN: Duration = Duration::from_secs(2);
 pub const LEASE_RENEW_EVERY: Duration = Duration::from_secs(1);
 /// How often the write-ahead log is checkpointed, on a connection of its own.
 pub const STORE_CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+/// Pages of 4 kB in the write-ahead log beyond which it is begun anew: it is read whole after a crash, and written
+/// over it costs less than made longer.
+pub const STORE_LOG_PAGES_MAX: u64 = 8_192;
 /// How long a delivery is remembered as seen: longer than DocuSign's longest retry (15 days) by far.
 pub const DEDUP_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 

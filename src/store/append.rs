@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::base::{ChangeId, DeliveryId, Outcome, Position, limits};
+use crate::base::{ChangeId, DeliveryId, Outcome, limits};
 use crate::signing::change::ENRICHED_TYPE;
 use crate::signing::state::{Cause, activity_id};
 use crate::signing::{Change, ChangeKind, Observation, Origin};
@@ -40,13 +40,15 @@ struct Record<'a> {
 pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) -> Result<Appended, Error> {
     let delivery = arrival.delivery.delivery();
     ledger.now = ledger.now.max(delivery.received_at);
+    let seq = ledger.next_delivery();
     let (subject, outcome, changes) = match &arrival.reading {
         Reading::Unreadable(why) => (None, Outcome::Quarantined(why.clone()), Vec::new()),
         Reading::Understood(seen) => {
             let cause = cause(delivery.id, delivery.received_at, Origin::Connect);
-            let (reference, changes) = apply(ledger, seen, cause, &delivery.traceparent)?;
+            let Applied { reference, previous, changes } =
+                apply(ledger, seen, cause, seq, &delivery.traceparent)?;
             let outcome = if changes.is_empty() { Outcome::Duplicate } else { Outcome::Accepted };
-            (Some((reference, seen)), outcome, changes)
+            (Some((reference, previous, seen)), outcome, changes)
         }
     };
     match outcome {
@@ -55,27 +57,27 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
         Outcome::Quarantined(_) => ledger.books.quarantined += 1,
         Outcome::Refused(_) => {}
     }
-    let seq = ledger.next_delivery();
     let reason = if let Outcome::Quarantined(why) = &outcome { Some(why.as_str()) } else { None };
-    let seen = subject.map(|(_, seen)| seen.as_ref());
+    let seen = subject.map(|(_, _, seen)| seen.as_ref());
     let number = evidence::receipt(ledger, arrival, packed, seen, (outcome.word(), reason), changes.len())?;
     ledger.session.write(
         "INSERT INTO deliveries (seq, id, source, received_at, format, event, subject_ref, outcome, reason, body_bytes, \
-         changes, stored_at, evidence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+         changes, stored_at, evidence, previous) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         &[
             seq.into(),
             delivery.id.0.as_bytes().as_slice().into(),
             delivery.source.as_str().into(),
             delivery.received_at.into(),
-            subject.map(|(_, seen)| seen.format.word()).into(),
-            subject.map(|(_, seen)| seen.event.as_str()).into(),
-            subject.map(|(reference, _)| reference).into(),
+            seen.map(|seen| seen.format.word()).into(),
+            seen.map(|seen| seen.event.as_str()).into(),
+            subject.map(|(reference, ..)| reference).into(),
             outcome.word().into(),
             reason.into(),
             signed(delivery.body.length()).into(),
             signed(changes.len() as u64).into(),
             ledger.at.into(),
             number.into(),
+            subject.map_or(0, |(_, previous, _)| previous).into(),
         ],
     )?;
     ledger.session.write(
@@ -89,18 +91,30 @@ fn cause(delivery_id: DeliveryId, received_at: Timestamp, origin: Origin) -> Cau
     Cause { origin, received_at, delivery_id: Some(delivery_id) }
 }
 
-/// Runs the state machine and writes what it makes; the subject's number and the kinds of the changes.
+/// What came of an observation.
+struct Applied {
+    /// The subject's number.
+    reference: i64,
+    /// The number of the subject's newest delivery before this one, where that is older.
+    previous: i64,
+    /// The kinds of the changes.
+    changes: Vec<&'static str>,
+}
+
+/// Runs the state machine on what the delivery `seq` says, and writes what it makes.
 fn apply(
     ledger: &mut Ledger,
     seen: &Observation,
     cause: Cause,
+    seq: i64,
     traceparent: &str,
-) -> Result<(i64, Vec<&'static str>), Error> {
+) -> Result<Applied, Error> {
     let known = known_activity(ledger, seen)?;
     let held = ledger.open_subject(&seen.account, &seen.subject)?;
     let before = held.state.sequence;
     let changes = held.state.apply(seen, cause, |_| known);
-    let reference = held.reference;
+    let (reference, previous) = (held.reference, held.last_delivery);
+    held.last_delivery = previous.max(seq);
     for change in &changes {
         write_change(ledger, reference, change, traceparent)?;
         ledger.books.told += 1;
@@ -108,7 +122,7 @@ fn apply(
     if !changes.is_empty() && ledger.enrich && seen.subject.signing_request().is_some() {
         claim_fetch(ledger, reference, before, cause.received_at, traceparent);
     }
-    Ok((reference, changes.iter().map(Change::kind_word).collect()))
+    Ok(Applied { reference, previous, changes: changes.iter().map(Change::kind_word).collect() })
 }
 
 /// Whether the observation's activity was published before. Looked up ahead, as the state machine does no I/O.
@@ -147,10 +161,10 @@ pub(super) fn write_made(
         traceparent,
         body: &change.body(),
     };
-    write(ledger, &record).map(drop)
+    write(ledger, &record)
 }
 
-fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
+fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<(), Error> {
     let position = ledger.next_position();
     ledger.added.changes += 1;
     let what = record.routing_key.split('.').nth(1).unwrap_or_default();
@@ -174,8 +188,7 @@ fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<Position, Error> {
     ledger.session.write(
         "INSERT INTO outbox (position, appended_at) VALUES (?1, ?2)",
         &[position.into(), record.received_at.into()],
-    )?;
-    Ok(ledger.last_position())
+    )
 }
 
 /// Leaves a claim for the enricher; a burst leaves one, due a moment after its first change.
@@ -204,21 +217,40 @@ pub(super) fn release(
         |row| Ok((row.int(0)?, row.time(1)?)),
     )?;
     let Some((seq, received_at)) = found else { return Ok(None) };
-    let (reference, changes) = apply(ledger, seen, cause(id, received_at, Origin::Replay), traceparent)?;
+    let cause = cause(id, received_at, Origin::Replay);
+    let Applied { reference, previous, changes } = apply(ledger, seen, cause, seq, traceparent)?;
+    let previous = if previous > seq { step_in(ledger, previous, seq)? } else { previous };
     ledger.session.execute(
-        "UPDATE deliveries SET outcome = 'released', subject_ref = ?2, format = ?3, event = ?4, changes = ?5 WHERE seq = ?1",
+        "UPDATE deliveries SET outcome = 'released', subject_ref = ?2, format = ?3, event = ?4, changes = ?5, \
+         previous = ?6 WHERE seq = ?1",
         &[
             seq.into(),
             reference.into(),
             seen.format.word().into(),
             seen.event.as_str().into(),
             signed(changes.len() as u64).into(),
+            previous.into(),
         ],
     )?;
     ledger.books.released += 1;
     evidence::resolution(ledger, id, "released", at, Some(seen), changes.len())?;
     let outcome = if changes.is_empty() { Outcome::Duplicate } else { Outcome::Accepted };
     Ok(Some(Appended { outcome, delivery_id: id, changes }))
+}
+
+/// Makes room for a delivery in its subject's line, which is in the order of numbers and begins at `newest`; the
+/// number of the one before it.
+fn step_in(ledger: &Ledger, newest: i64, seq: i64) -> Result<i64, Error> {
+    let after = ledger.session.row(
+        line_of_deliveries!("SELECT min(seq) FROM line WHERE seq > ?3"),
+        &[newest.into(), i64::MAX.into(), seq.into()],
+        |row| row.int(0),
+    )?;
+    let sql = "SELECT previous FROM deliveries WHERE seq = ?1";
+    let previous = ledger.session.row(sql, &[after.into()], |row| row.int(0))?;
+    let sql = "UPDATE deliveries SET previous = ?2 WHERE seq = ?1";
+    ledger.session.execute(sql, &[after.into(), seq.into()])?;
+    Ok(previous.unwrap_or(0))
 }
 
 /// Ends a quarantine without applying anything.

@@ -45,7 +45,8 @@ macro_rules! feed_sql {
             "SELECT c.position, c.subject_ref, c.id, s.account, s.kind, s.id, c.sequence, c.routing_key, c.event_type, ",
             "c.occurred_at, c.traceparent, c.body, ",
             "(SELECT count(*) FROM outbox o WHERE o.position = c.position), ",
-            "(SELECT p.published_at FROM publications p WHERE p.position = c.position) FROM changes c JOIN subjects s ON s.ref = c.subject_ref ",
+            "(SELECT p.published_at FROM publications p WHERE p.position = c.position) FROM changes c ",
+            "JOIN subjects s ON s.ref = c.subject_ref ",
             $rest
         )
     };
@@ -186,18 +187,18 @@ const TIMELINE_ROWS: i64 = 1_000;
 
 pub(super) fn timelines(session: &Session, id: &SigningRequestId) -> Result<Vec<Timeline>, Error> {
     let subjects = session.rows(
-        "SELECT ref, account, state FROM subjects WHERE id = ?1 AND kind = 'signing_request' ORDER BY account",
+        "SELECT ref, account, state, last_delivery FROM subjects \
+         WHERE id = ?1 AND kind = 'signing_request' ORDER BY account",
         &[id.as_str().into()],
-        |row| Ok((row.int(0)?, row.text(1)?, row.text(2)?)),
+        |row| Ok((row.int(0)?, row.text(1)?, read_state(&row.text(2)?)?, row.int(3)?)),
     )?;
     let mut timelines = Vec::with_capacity(subjects.len());
-    for (reference, account, state) in subjects {
-        let mut deliveries = session.rows(
-            delivery_sql!("WHERE d.subject_ref = ?1 ORDER BY d.seq DESC LIMIT ?2"),
-            &[reference.into(), TIMELINE_ROWS.into()],
+    for (reference, account, state, last_delivery) in subjects {
+        let deliveries = session.rows(
+            line_of_deliveries!(delivery_sql!("WHERE d.seq IN (SELECT seq FROM line) ORDER BY d.seq")),
+            &[last_delivery.into(), TIMELINE_ROWS.into()],
             read_delivery,
         )?;
-        deliveries.reverse();
         let mut changes = session.rows(
             feed_sql!("WHERE c.subject_ref = ?1 ORDER BY c.sequence DESC LIMIT ?2"),
             &[reference.into(), TIMELINE_ROWS.into()],
@@ -210,7 +211,6 @@ pub(super) fn timelines(session: &Session, id: &SigningRequestId) -> Result<Vec<
             |row| Ok((row.time(0)?, u32::try_from(row.int(1)?).unwrap_or(0), row.text_maybe(2)?)),
         )?;
         let account = AccountId::new(&account);
-        let state = read_state(&state)?;
         timelines.push(Timeline {
             account,
             signing_request: id.clone(),

@@ -40,11 +40,12 @@ impl Claim {
     }
 }
 
-/// A subject's short number and state.
+/// A subject's short number and state, and the number of its newest delivery: the line of all begins there.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held {
     pub(super) reference: i64,
     pub(super) state: State,
+    pub(super) last_delivery: i64,
     stored: bool,
 }
 
@@ -245,7 +246,7 @@ impl Ledger {
         Ok(found.unwrap_or_else(|| {
             self.last_subject += 1;
             self.added.subjects += 1;
-            Held { reference: self.last_subject, state: State::default(), stored: false }
+            Held { reference: self.last_subject, ..Held::default() }
         }))
     }
 
@@ -292,13 +293,14 @@ impl Ledger {
             let state = serde_json::to_string(&held.state).map_err(|e| Error::Unavailable(e.to_string()))?;
             if held.stored {
                 self.session.write(
-                    "UPDATE subjects SET state = ?2, updated_at = ?3 WHERE ref = ?1",
-                    &[held.reference.into(), state.as_str().into(), now.into()],
+                    "UPDATE subjects SET state = ?2, updated_at = ?3, last_delivery = ?4 WHERE ref = ?1",
+                    &[held.reference.into(), state.as_str().into(), now.into(), held.last_delivery.into()],
                 )?;
             } else {
                 let (account, subject) = &key;
                 self.session.write(
-                    "INSERT INTO subjects (ref, id, kind, account, state, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO subjects (ref, id, kind, account, state, updated_at, last_delivery) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                     &[
                         held.reference.into(),
                         subject.id().into(),
@@ -306,6 +308,7 @@ impl Ledger {
                         account.as_str().into(),
                         state.as_str().into(),
                         now.into(),
+                        held.last_delivery.into(),
                     ],
                 )?;
                 held.stored = true;
@@ -334,7 +337,8 @@ impl Ledger {
     }
 }
 
-const SUBJECT: &str = "SELECT ref, state FROM subjects WHERE id = ?1 AND kind = ?2 AND account = ?3";
+const SUBJECT: &str =
+    "SELECT ref, state, last_delivery FROM subjects WHERE id = ?1 AND kind = ?2 AND account = ?3";
 const ACTIVITY: &str = "SELECT 1 FROM activities_seen WHERE id = ?1";
 
 fn subject_arguments((account, subject): &Key) -> [Value<'_>; 3] {
@@ -342,7 +346,12 @@ fn subject_arguments((account, subject): &Key) -> [Value<'_>; 3] {
 }
 
 fn read_held(row: &Row<'_>) -> Result<Held, Error> {
-    Ok(Held { reference: row.int(0)?, state: read_state(&row.text(1)?)?, stored: true })
+    Ok(Held {
+        reference: row.int(0)?,
+        state: read_state(&row.text(1)?)?,
+        last_delivery: row.int(2)?,
+        stored: true,
+    })
 }
 
 pub(super) fn read_state(text: &str) -> Result<State, Error> {

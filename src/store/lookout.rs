@@ -1,7 +1,8 @@
 //! A thread beside the writer: checkpoints SQLite's log; on a shared store, sees what other nodes append and keeps
 //! this one's leases.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,14 +23,34 @@ pub(super) struct Lookout {
     stop: mpsc::Sender<()>,
 }
 
+/// Says to the writer that SQLite's write-ahead log has become long.
+///
+/// A checkpoint beside a busy writer never copies the very last page, and so the log would grow for as long as the
+/// writer is busy. What was written during the checkpoint is little: the writer copies that itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LongLog(Arc<AtomicBool>);
+
+impl LongLog {
+    fn say(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was said since the last time.
+    pub(super) fn take(&self) -> bool {
+        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
 impl Lookout {
     /// Checkpoints the write-ahead log: inside the writer, that would stand in the way of the next commit.
-    pub(super) fn checkpoints(session: Session) -> Result<Self, Error> {
+    pub(super) fn checkpoints(session: Session, long: LongLog) -> Result<Self, Error> {
         Self::start(limits::STORE_CHECKPOINT_EVERY, move |last_turn| {
-            if let Err(error) = session.checkpoint(last_turn)
-                && !last_turn
-            {
-                tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
+            match session.checkpoint(last_turn) {
+                Ok(pages) if pages > limits::STORE_LOG_PAGES_MAX => long.say(),
+                Err(error) if !last_turn => {
+                    tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
+                }
+                _ => {}
             }
             failpoint::pass(Step::Checkpointed);
         })

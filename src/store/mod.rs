@@ -15,6 +15,18 @@ macro_rules! in_parts {
     };
 }
 
+/// What begins with the `line` of a subject's newest ?2 deliveries, from the number ?1 of the last.
+macro_rules! line_of_deliveries {
+    ($($rest:tt)+) => {
+        concat!(
+            "WITH RECURSIVE line (seq, previous, place) AS (SELECT seq, previous, CAST(1 AS BIGINT) FROM deliveries ",
+            "WHERE seq = ?1 UNION ALL SELECT d.seq, d.previous, l.place + 1 FROM line l ",
+            "JOIN deliveries d ON d.seq = l.previous WHERE l.place < ?2) ",
+            $($rest)+
+        )
+    };
+}
+
 mod append;
 mod audit;
 mod body;

@@ -15,7 +15,7 @@ use crate::failpoint::{self, Step};
 use super::body::{self, Large};
 use super::leases::{Keeper, Leases};
 use super::ledger::Ledger;
-use super::lookout::Lookout;
+use super::lookout::{LongLog, Lookout};
 use super::readers::Readers;
 use super::session::{Address, Session};
 use super::writer::Writer;
@@ -174,10 +174,12 @@ impl Store {
         let read = || Session::sqlite_reader(path);
         let readers = Readers::open(limits::STORE_READERS, read).map_err(failed)?;
         let flow_readers = Readers::open(limits::STORE_FLOW_READERS, read).map_err(failed)?;
-        let lookout = Session::sqlite_writer(path).and_then(Lookout::checkpoints).map_err(failed)?;
+        let long = LongLog::default();
+        let session = Session::sqlite_writer(path).map_err(failed)?;
+        let lookout = Lookout::checkpoints(session, long.clone()).map_err(failed)?;
         let (last, watched) = watch::channel(ledger.last_position());
         let head = ledger.announce_head();
-        let (writer, thread) = Writer::start(ledger, last).map_err(disk)?;
+        let (writer, thread) = Writer::start(ledger, last, long).map_err(disk)?;
         let threads = Threads { writer: thread, lookout, _lock: Some(lock) };
         Ok(Self::of(readers, flow_readers, writer, (watched, head), Leases::new(false), large, threads))
     }
@@ -208,7 +210,7 @@ impl Store {
         let keeper = Keeper::new(leases.clone(), node.to_owned());
         let session = Session::postgres(address, limits::STORE_LEASE_TIMEOUT).map_err(failed)?;
         let lookout = Lookout::watches(session, last.clone(), keeper).map_err(failed)?;
-        let (writer, thread) = Writer::start(ledger, last).map_err(disk)?;
+        let (writer, thread) = Writer::start(ledger, last, LongLog::default()).map_err(disk)?;
         let threads = Threads { writer: thread, lookout, _lock: None };
         Ok(Self::of(readers, flow_readers, writer, (watched, head), leases, large, threads))
     }

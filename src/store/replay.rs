@@ -193,16 +193,15 @@ fn range(
 /// Deliveries of a range after a number, at most `limit`.
 fn walk(session: &Session, range: ReplayRange, after: i64, limit: usize) -> Result<Vec<Walked>, Error> {
     session.rows(
-        "SELECT d.seq, d.subject_ref, d.outcome, (SELECT count(*) FROM (SELECT 1 FROM deliveries e \
-         WHERE e.subject_ref = d.subject_ref AND e.seq >= ?1 AND e.seq < d.seq LIMIT 1) x) FROM deliveries d \
-         WHERE d.seq >= ?1 AND d.seq <= ?2 AND d.seq > ?3 ORDER BY d.seq LIMIT ?4",
+        "SELECT seq, subject_ref, outcome, previous FROM deliveries \
+         WHERE seq >= ?1 AND seq <= ?2 AND seq > ?3 ORDER BY seq LIMIT ?4",
         &[range.first.into(), range.last.into(), after.into(), signed(limit as u64).into()],
         |row| {
             Ok(Walked {
                 number: row.int(0)?,
                 subject_ref: row.int_maybe(1)?,
                 outcome: row.text(2)?,
-                first: row.int(3)? == 0,
+                first: row.int(3)? < range.first,
             })
         },
     )
@@ -212,17 +211,18 @@ fn walk(session: &Session, range: ReplayRange, after: i64, limit: usize) -> Resu
 fn life(session: &Session, reference: i64) -> Result<Option<LifeRead>, Error> {
     let subject = || {
         session.row(
-            "SELECT account, kind, id, state FROM subjects WHERE ref = ?1",
+            "SELECT account, kind, id, state, last_delivery FROM subjects WHERE ref = ?1",
             &[reference.into()],
             |row| {
                 let subject = read_subject(&row.text(1)?, &row.text(2)?)?;
-                Ok((AccountId::new(&row.text(0)?), subject, read_state(&row.text(3)?)?.sequence))
+                let sequence = read_state(&row.text(3)?)?.sequence;
+                Ok((AccountId::new(&row.text(0)?), subject, sequence, row.int(4)?))
             },
         )
     };
     for _ in 0..limits::REPLAY_LOOKS_MAX {
-        let Some((account, subject_of, sequence)) = subject()? else { return Ok(None) };
-        let deliveries = deliveries(session, reference)?;
+        let Some((account, subject_of, sequence, newest)) = subject()? else { return Ok(None) };
+        let deliveries = deliveries(session, newest)?;
         let changes = changes(session, reference)?;
         if deliveries.len() > limits::REPLAY_LIFE_MAX || changes.len() > limits::REPLAY_CHANGES_MAX {
             return Ok(Some(LifeRead::TooLong(account, subject_of)));
@@ -233,7 +233,7 @@ fn life(session: &Session, reference: i64) -> Result<Option<LifeRead>, Error> {
             |row| row.count(0),
         )?;
         // Each change moves the sequence: where it stands still, all was read as of one moment.
-        if subject()?.is_some_and(|(_, _, after)| after == sequence) {
+        if subject()?.is_some_and(|(_, _, after, _)| after == sequence) {
             return Ok(Some(LifeRead::Whole(Box::new(Life {
                 subject_ref: reference,
                 account,
@@ -245,14 +245,18 @@ fn life(session: &Session, reference: i64) -> Result<Option<LifeRead>, Error> {
             }))));
         }
     }
-    Ok(subject()?.map(|(account, subject, _)| LifeRead::Restless(account, subject)))
+    Ok(subject()?.map(|(account, subject, ..)| LifeRead::Restless(account, subject)))
 }
 
-fn deliveries(session: &Session, reference: i64) -> Result<Vec<LifeDelivery>, Error> {
+/// A life's deliveries, found from its newest; one more than are replayed together where there are more.
+fn deliveries(session: &Session, newest: i64) -> Result<Vec<LifeDelivery>, Error> {
     session.rows(
-        "SELECT d.seq, d.id, d.received_at, d.outcome, d.changes, (SELECT count(*) FROM bodies b WHERE b.seq = d.seq) \
-         FROM deliveries d WHERE d.subject_ref = ?1 ORDER BY d.seq LIMIT ?2",
-        &[reference.into(), signed(limits::REPLAY_LIFE_MAX as u64 + 1).into()],
+        line_of_deliveries!(
+            "SELECT d.seq, d.id, d.received_at, d.outcome, d.changes, \
+             (SELECT count(*) FROM bodies b WHERE b.seq = d.seq) \
+             FROM deliveries d WHERE d.seq IN (SELECT seq FROM line) ORDER BY d.seq"
+        ),
+        &[newest.into(), signed(limits::REPLAY_LIFE_MAX as u64 + 1).into()],
         |row| {
             Ok(LifeDelivery {
                 number: row.int(0)?,

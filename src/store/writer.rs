@@ -9,7 +9,7 @@ use crate::failpoint::{self, Step};
 
 use super::Error;
 use super::ledger::{Ledger, Wants};
-use super::lookout::announce;
+use super::lookout::{LongLog, announce};
 
 /// One write that waits. It may be run twice: when its group fails, each is tried again alone.
 trait Write: Send {
@@ -72,11 +72,12 @@ impl Writer {
     pub(super) fn start(
         ledger: Ledger,
         last: watch::Sender<Position>,
+        long: LongLog,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(limits::STORE_QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(ledger, waiting, &last))?;
+            .spawn(move || run(ledger, waiting, &last, &long))?;
         Ok((Self { queue }, thread))
     }
 
@@ -113,7 +114,12 @@ fn closed() -> Error {
     Error::Unavailable("it is closing".into())
 }
 
-fn run(mut ledger: Ledger, mut waiting: mpsc::Receiver<Box<dyn Write>>, last: &watch::Sender<Position>) {
+fn run(
+    mut ledger: Ledger,
+    mut waiting: mpsc::Receiver<Box<dyn Write>>,
+    last: &watch::Sender<Position>,
+    long: &LongLog,
+) {
     let mut group: Vec<Box<dyn Write>> = Vec::with_capacity(limits::STORE_GROUP_MAX);
     while let Some(first) = waiting.blocking_recv() {
         let mut weight = first.weight();
@@ -139,6 +145,11 @@ fn run(mut ledger: Ledger, mut waiting: mpsc::Receiver<Box<dyn Write>>, last: &w
         ledger.announce_head();
         for one in group.drain(..) {
             one.answer(committed.clone());
+        }
+        if long.take()
+            && let Err(error) = ledger.session.checkpoint(false)
+        {
+            tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
         }
     }
 }

@@ -212,13 +212,15 @@ async fn a_life_too_long_to_be_replayed_in_memory_is_named_and_left_out() {
     let bench = Bench::new();
     let (_, first) = bench.receive(&message("envelope-sent", "env-a", 1)).await;
     bench.receive(&message("envelope-sent", "env-b", 1)).await;
-    let copy = "INSERT INTO deliveries (seq, id, source, received_at, subject_ref, outcome, body_bytes, changes) \
-                SELECT ?1, ?2, source, received_at, 1, 'duplicate', 0, 0 FROM deliveries WHERE seq = 1";
+    let copy = "INSERT INTO deliveries (seq, id, source, received_at, subject_ref, outcome, body_bytes, changes, \
+                previous) SELECT ?1, ?2, source, received_at, 1, 'duplicate', 0, 0, last_delivery \
+                FROM deliveries JOIN subjects ON ref = 1 WHERE seq = 1";
     let database = bench.database();
     let transaction = database.unchecked_transaction().unwrap();
     for number in 3..=2_002u32 {
         let id = uuid::Uuid::from_u128(first.0.as_u128() + u128::from(number));
         transaction.execute(copy, rusqlite::params![number, id.as_bytes().as_slice()]).unwrap();
+        transaction.execute("UPDATE subjects SET last_delivery = ?1 WHERE ref = 1", [number]).unwrap();
     }
     transaction.commit().unwrap();
     let replayed = bench.dry().await;

@@ -126,6 +126,35 @@ async fn a_quarantine_is_ended_once_by_release_or_by_drop() {
 }
 
 #[tokio::test]
+async fn a_released_delivery_stands_in_its_timeline_where_it_came() {
+    let place = place().await;
+    let store = place.open().await;
+    let mut ids = Vec::new();
+    for number in 0..6 {
+        let readable = number % 3 == 1;
+        let delivery = place.delivery(format!("{number}").as_bytes());
+        ids.push(delivery.delivery().id);
+        let reading = if readable {
+            Reading::Understood(Box::new(participant(1, &format!("{number}"), ParticipantStatus::Sent)))
+        } else {
+            Reading::Unreadable("broken".into())
+        };
+        store.append(Arrival { delivery, reading }).await.unwrap();
+    }
+    // Between two, before all, after all, and beside one that was released.
+    for number in [3, 0, 5, 2] {
+        let observation = Box::new(participant(1, &format!("{number}"), ParticipantStatus::Sent));
+        let released = Resolution::Released { observation, traceparent: String::new() };
+        store.resolve_quarantine(ids[number], released, place.now).await.unwrap().unwrap();
+    }
+    let timelines = store.timelines(signing_request(1).as_str()).await.unwrap();
+    let told: Vec<_> = timelines[0].deliveries.iter().map(|row| row.id).collect();
+    assert_eq!(told, ids);
+    let sequences: Vec<_> = timelines[0].changes.iter().map(|row| row.entry.sequence).collect();
+    assert_eq!(sequences, [1, 2, 3, 4, 5, 6]);
+}
+
+#[tokio::test]
 async fn a_closed_store_says_so() {
     let place = place().await;
     let store = place.open().await;

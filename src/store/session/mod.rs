@@ -266,12 +266,13 @@ impl Session {
         }
     }
 
-    /// Moves what SQLite's write-ahead log holds into its database, as far as readers allow.
-    pub(super) fn checkpoint(&self, all: bool) -> Result<(), Error> {
+    /// Copies what SQLite's write-ahead log holds into its database, as far as readers allow; the pages in the log.
+    /// Once all are copied and nobody reads them, the next transaction begins the log anew.
+    pub(super) fn checkpoint(&self, all: bool) -> Result<u64, Error> {
         match self {
             Self::Sqlite(connection) => connection.checkpoint(all),
             // PostgreSQL does so by itself.
-            Self::Postgres(_) => Ok(()),
+            Self::Postgres(_) => Ok(0),
         }
     }
 }

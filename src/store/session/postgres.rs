@@ -5,6 +5,7 @@
 //! was lost is made anew by the next query or transaction; within a transaction its loss is the transaction's end.
 
 mod address;
+mod batch;
 mod value;
 
 use std::cell::RefCell;
@@ -23,6 +24,7 @@ use tokio_postgres::{Client, Statement};
 use crate::base::limits;
 
 use super::{Error, Value};
+use batch::{columns, for_many};
 use value::{Owned, owned};
 
 pub(in crate::store) use address::Address;
@@ -32,6 +34,9 @@ pub(super) use value::{blob, int, text};
 /// Taken while a database is brought to its present shape, so that of several nodes one does it.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_lock(4722041931)";
 const MIGRATION_UNLOCK: &str = "SELECT pg_advisory_unlock(4722041931)";
+/// What a writer does it does by keys. Plans are kept, and one made while a table was small would walk it for as long
+/// as nobody has counted it anew.
+const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 /// The one row of `totals` is the baton: who holds it writes, on whatever node. A node that dies lets go of it.
 const TAKE_BATON: &str = "SELECT writer FROM totals WHERE one = 1 FOR UPDATE";
 
@@ -70,6 +75,8 @@ struct Job {
 struct Live {
     client: Client,
     statements: HashMap<&'static str, Statement>,
+    /// The same for many rows at once, where a statement can be put so.
+    for_many: HashMap<&'static str, Option<Statement>>,
 }
 
 /// Why a statement failed, and whether the connection is of further use.
@@ -121,7 +128,7 @@ impl Connection {
         }
         match self.wait(self.address.connect()) {
             Ok(client) => {
-                inner.live = Some(Live { client, statements: HashMap::new() });
+                inner.live = Some(Live { client, statements: HashMap::new(), for_many: HashMap::new() });
                 inner.not_before = None;
                 Ok(())
             }
@@ -188,6 +195,11 @@ impl Connection {
         self.flush()?;
         let all: Vec<Vec<Owned>> = arguments.iter().map(|arguments| owned(arguments)).collect();
         self.ask(async |live| {
+            if let Some(statement) = live.prepare_for_many(sql, all.len()).await? {
+                let rows: Vec<&[Owned]> = all.iter().map(Vec::as_slice).collect();
+                let found = live.client.query(&statement, &parameters(&columns(&rows))).await?;
+                return Ok(by_place(found, all.len()));
+            }
             let statement = live.prepare(sql).await?;
             let (client, statement) = (&live.client, &statement);
             let ask = async |arguments| Ok(client.query(statement, &parameters(arguments)).await?);
@@ -228,7 +240,34 @@ impl Connection {
             inner.waiting_bytes = 0;
             std::mem::take(&mut inner.waiting)
         };
-        if jobs.is_empty() { Ok(()) } else { self.run(&jobs).map(drop) }
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        // None of them needs another's row, so that those of one kind can go together.
+        let mut kinds: Vec<(&'static str, Vec<&[Owned]>)> = Vec::new();
+        for job in &jobs {
+            match kinds.iter_mut().find(|(sql, _)| std::ptr::eq(*sql, job.sql)) {
+                Some((_, rows)) => rows.push(&job.arguments),
+                None => kinds.push((job.sql, vec![&job.arguments])),
+            }
+        }
+        self.ask(async |live| {
+            let mut sent = Vec::new();
+            for (sql, rows) in &kinds {
+                match live.prepare_for_many(sql, rows.len()).await? {
+                    Some(statement) => sent.push((statement, Arguments::Columns(columns(rows)))),
+                    None => {
+                        let statement = live.prepare(sql).await?;
+                        sent.extend(rows.iter().map(|row| (statement.clone(), Arguments::Row(row))));
+                    }
+                }
+            }
+            let client = &live.client;
+            let sent = sent.iter().map(async |(statement, arguments)| {
+                Ok(client.execute(statement, &arguments.parameters()).await?)
+            });
+            together(sent).await.map(drop)
+        })
     }
 
     /// Sends all at once; the rows changed in all.
@@ -251,7 +290,7 @@ impl Connection {
         let writer = self.ask(async |live| {
             let statement = live.prepare(TAKE_BATON).await?;
             let client = &live.client;
-            let begin = async { Ok(client.batch_execute("BEGIN").await.map(|()| None)?) };
+            let begin = async { Ok(client.batch_execute(BEGIN).await.map(|()| None)?) };
             let take = async { Ok(client.query_opt(&statement, &[]).await?) };
             let both: [Boxed<'_, Option<Row>>; 2] = [Box::pin(begin), Box::pin(take)];
             Ok(together(both).await?.pop().flatten())
@@ -312,6 +351,26 @@ impl Live {
         self.statements.insert(sql, statement.clone());
         Ok(statement)
     }
+
+    /// The statement for so many rows at once; none for few, or where it cannot be put so.
+    async fn prepare_for_many(
+        &mut self,
+        sql: &'static str,
+        rows: usize,
+    ) -> Result<Option<Statement>, Failed> {
+        if rows < 2 {
+            return Ok(None);
+        }
+        if let Some(statement) = self.for_many.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = match for_many(sql, self.prepare(sql).await?.params()) {
+            Some(sql) => Some(self.client.prepare(&sql).await?),
+            None => None,
+        };
+        self.for_many.insert(sql, statement.clone());
+        Ok(statement)
+    }
 }
 
 /// Sends each, in order, before any answer is waited for: one round trip for all.
@@ -337,8 +396,35 @@ async fn together<T>(
     Ok(answers)
 }
 
-fn parameters(arguments: &[Owned]) -> Vec<&(dyn ToSql + Sync)> {
+fn parameters<T: ToSql + Sync>(arguments: &[T]) -> Vec<&(dyn ToSql + Sync)> {
     arguments.iter().map(|argument| argument as &(dyn ToSql + Sync)).collect()
+}
+
+/// What a statement is told: for one row, or for many.
+enum Arguments<'a> {
+    Row(&'a [Owned]),
+    Columns(Vec<batch::Column<'a>>),
+}
+
+impl Arguments<'_> {
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        match self {
+            Self::Row(row) => parameters(row),
+            Self::Columns(columns) => parameters(columns),
+        }
+    }
+}
+
+/// The rows found for each of so many arguments: the last column tells for which.
+fn by_place(found: Vec<Row>, count: usize) -> Vec<Vec<Row>> {
+    let mut places: Vec<Vec<Row>> = (0..count).map(|_| Vec::new()).collect();
+    for row in found {
+        let place = int(&row, row.len() - 1).ok().flatten().and_then(|place| usize::try_from(place - 1).ok());
+        if let Some(rows) = place.and_then(|place| places.get_mut(place)) {
+            rows.push(row);
+        }
+    }
+    places
 }
 
 /// `?1` as PostgreSQL writes it: `$1`. No statement of ours has a question mark in a text.

@@ -159,8 +159,9 @@ impl Connection {
         Ok(self.0.execute_batch(sql)?)
     }
 
-    pub(super) fn checkpoint(&self, all: bool) -> Result<(), Error> {
+    pub(super) fn checkpoint(&self, all: bool) -> Result<u64, Error> {
         let sql = if all { "PRAGMA wal_checkpoint(TRUNCATE)" } else { "PRAGMA wal_checkpoint(PASSIVE)" };
-        Ok(self.0.query_row(sql, [], |_| Ok(()))?)
+        let pages: i64 = self.0.prepare_cached(sql)?.query_row([], |row| row.get(1))?;
+        Ok(u64::try_from(pages).unwrap_or(0))
     }
 }

@@ -1,10 +1,18 @@
 //! Books that somebody else has spoilt, and books that an older version left.
 
 use countersign::signing::SigningRequestStatus;
+use countersign::store::{FeedQuery, Store};
 
 use super::books::{audited, busy};
 use super::place;
-use crate::support::{Place, status};
+use crate::support::{Place, signing_request, status};
+
+/// Takes back the step that lines deliveries up by their subjects.
+const WITHOUT_LINES: &str = "
+    CREATE INDEX deliveries_by_subject ON deliveries (subject_ref, seq) WHERE subject_ref IS NOT NULL;
+    ALTER TABLE deliveries DROP COLUMN previous;
+    ALTER TABLE subjects DROP COLUMN last_delivery;
+    DELETE FROM migrations WHERE step = 5;";
 
 fn database(place: &Place) -> rusqlite::Connection {
     rusqlite::Connection::open(place.folder.path().join("countersign.sqlite")).unwrap()
@@ -39,6 +47,7 @@ async fn a_store_of_before_the_books_begins_balanced() {
     let store = busy(&place).await;
     store.close().await;
     let old = database(&place);
+    old.execute_batch(WITHOUT_LINES).unwrap();
     old.execute_batch(
         "DROP TABLE books; DROP TABLE publications; ALTER TABLE deliveries DROP COLUMN stored_at;",
     )
@@ -51,4 +60,30 @@ async fn a_store_of_before_the_books_begins_balanced() {
     let (wrong, counts, rows) = audited(&store).await;
     assert_eq!(wrong, [""; 0], "{counts:?} {rows:?}");
     assert_eq!(store.backlog().await.unwrap().changes, counts.outbox);
+}
+
+#[tokio::test]
+async fn a_store_of_before_the_lines_tells_the_same_timelines_with_them() {
+    let place = place().await;
+    let store = busy(&place).await;
+    let told = timelines(&store).await;
+    assert!(told.len() > 1_000, "{told}");
+    store.close().await;
+    database(&place).execute_batch(WITHOUT_LINES).unwrap();
+    let store = place.open().await;
+    assert_eq!(timelines(&store).await, told);
+    place.tell(&store, status(1, SigningRequestStatus::Completed)).await;
+    let (wrong, counts, rows) = audited(&store).await;
+    assert_eq!(wrong, [""; 0], "{counts:?} {rows:?}");
+}
+
+async fn timelines(store: &Store) -> String {
+    let mut told = String::new();
+    for number in 0..10 {
+        let id = signing_request(number);
+        told += &format!("{:#?}", store.timelines(id.as_str()).await.unwrap());
+        let feed = FeedQuery { limit: 100, signing_request: Some(id), ..FeedQuery::default() };
+        told += &format!("{:#?}", store.feed(feed).await.unwrap());
+    }
+    told
 }

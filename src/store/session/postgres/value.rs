@@ -41,7 +41,7 @@ pub(super) fn owned(arguments: &[Value<'_>]) -> Vec<Owned> {
     arguments.iter().map(own).collect()
 }
 
-type Fault = Box<dyn std::error::Error + Sync + Send>;
+pub(super) type Fault = Box<dyn std::error::Error + Sync + Send>;
 
 impl ToSql for Owned {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Fault> {

@@ -17,10 +17,20 @@ use super::{Api, Pulse};
 /// The header of the request id, in requests and answers.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// No other site's page may load an answer, not even without seeing it.
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-/// What is no page of ours runs and loads nothing, should a browser show it all the same.
-const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
+/// What every answer carries, whatever it is.
+static ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    // No other site's page may load an answer, not even without seeing it.
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+/// What it carries unless it says otherwise.
+static UNLESS_TOLD: [(HeaderName, HeaderValue); 2] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    // What is no page of ours runs and loads nothing, should a browser show it all the same.
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+];
 
 /// Stamps answers. Wrap the whole application in `actix_web::middleware::from_fn(web::stamp)`.
 ///
@@ -38,20 +48,19 @@ pub async fn stamp(
         "request",
         request_id = id.to_str().unwrap_or_default(),
         method = %request.method(),
-        path = request.path().chars().take(limits::PATH_CHARS_LOGGED).collect::<String>(),
+        path = beginning(request.path()),
     );
     let stamped = async {
         let mut answer = next.call(request).await?;
         tracing::debug!(status = answer.status().as_u16(), "answered");
         let headers = answer.headers_mut();
         headers.insert(REQUEST_ID, id);
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
-        for (name, value) in [(CACHE_CONTROL, "no-store"), (CONTENT_SECURITY_POLICY, NO_PAGE)] {
-            if !headers.contains_key(&name) {
-                headers.insert(name, HeaderValue::from_static(value));
+        for (name, value) in &ALWAYS {
+            headers.insert(name.clone(), value.clone());
+        }
+        for (name, value) in &UNLESS_TOLD {
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
             }
         }
         Ok(answer)
@@ -70,6 +79,12 @@ fn request_id(request: &ServiceRequest) -> HeaderValue {
     if let Some(given) = request.headers().get(REQUEST_ID).filter(plain) {
         return given.clone();
     }
-    let made = request.app_data::<Data<Api>>().map(|api| api.dice.uuid_at(api.clock.now()).to_string());
-    made.and_then(|id| HeaderValue::from_str(&id).ok()).unwrap_or_else(|| HeaderValue::from_static("unknown"))
+    let made = request.app_data::<Data<Api>>().map(|api| api.dice.uuid_at(api.clock.now()));
+    made.and_then(|id| HeaderValue::from_str(id.hyphenated().encode_lower(&mut [0; 36])).ok())
+        .unwrap_or_else(|| HeaderValue::from_static("unknown"))
+}
+
+/// As much of a path as is logged.
+fn beginning(path: &str) -> &str {
+    &path[..path.floor_char_boundary(limits::PATH_BYTES_LOGGED)]
 }

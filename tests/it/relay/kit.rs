@@ -201,7 +201,7 @@ impl Running {
     }
 
     /// How often changes had to be published again for this reason.
-    pub(crate) fn retries(&self, reason: &str) -> u64 {
+    pub(crate) fn retries(&self, reason: &'static str) -> u64 {
         self.metrics.counted(Metric::PublishRetries, reason)
     }
 

@@ -134,7 +134,9 @@ pub(crate) fn warm_recipe(recipe: Recipe) -> Recipe {
 
 /// Sends a little, and waits until it is published.
 pub(crate) async fn warm(world: &World, contender: &Contender, course: Course) -> anyhow::Result<()> {
-    let recipe = warm_recipe(course.recipe);
+    let mut recipe = warm_recipe(course.recipe);
+    // Each queue gets a copy.
+    recipe.deliveries = (recipe.deliveries / course.queues.max(1)).max(1);
     let requests = Arc::new(crate::traffic::requests(recipe));
     let plan = Course { recipe, rate: None, time: None, ..course };
     send(contender, &requests, plan, || {}).await?;

@@ -98,7 +98,7 @@ async fn measured(measure: &Measure) -> anyhow::Result<()> {
     }
     if measure.write_docs {
         let words: Vec<_> = Scenario::ALL.iter().map(|scenario| scenario.word()).collect();
-        let document = report::write_document(&measure.top.join("docs/performance.md"), &docs, &words)?;
+        let document = report::write_document(&measure.top, &docs, &words)?;
         say(&format!("written: {}", document.display()));
     }
     say(&format!("JSON and pictures are in {}", folder.display()));

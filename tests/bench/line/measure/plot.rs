@@ -12,6 +12,8 @@ const LEFT: f64 = 230.0;
 const RIGHT: f64 = 190.0;
 const ROW: f64 = 24.0;
 const TITLE: f64 = 34.0;
+/// What the names of those begin with that are not the program.
+const OTHERS: [&str; 4] = ["Express", "FastAPI", "floor", "bare"];
 /// What is ours, what is not, and words: middling tones that stand out from both grounds.
 const COLOURS: &str = ".ours{fill:#2f7ed8}.other{fill:#8a97a8}text{fill:#59636e}.whisker{stroke:#59636e}\
                        @media(prefers-color-scheme:dark){text{fill:#c9d1d9}.whisker{stroke:#c9d1d9}}";
@@ -45,7 +47,7 @@ fn draw(text: &mut String, chart: &Chart, top: f64) {
     for (row, (name, middle)) in chart.bars.iter().enumerate() {
         let middle_line = top + TITLE + ROW * row as f64 + ROW / 2.0;
         let Middle { low, median, high, .. } = *middle;
-        let whose = if name.starts_with("countersign") { "ours" } else { "other" };
+        let whose = if OTHERS.iter().any(|other| name.starts_with(other)) { "other" } else { "ours" };
         let _ = writeln!(
             text,
             "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n\

@@ -1,5 +1,6 @@
 //! What a scenario found, for people (a table), for machines (JSON) and at a glance (SVG).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -226,21 +227,57 @@ impl Report {
 /// Where the figures begin and end in the document.
 const MARKS: (&str, &str) = ("<!-- figures: begin -->\n", "<!-- figures: end -->\n");
 
-/// Puts the figures of all scenarios, as far as they were ever written, into the document between its marks.
-pub(crate) fn write_document(document: &Path, folder: &Path, scenarios: &[&str]) -> anyhow::Result<PathBuf> {
+/// What `tests/bench/instructions` has recorded.
+#[derive(Deserialize)]
+struct Instructions {
+    counts: BTreeMap<String, Counts>,
+}
+
+#[derive(Deserialize)]
+struct Counts {
+    /// All but those of SHA-256.
+    other: u64,
+}
+
+impl Instructions {
+    /// The goal that speaks of them; none where they were not recorded.
+    fn goal(top: &Path) -> Option<Goal> {
+        const MOST: u64 = 60_000;
+        let text = fs::read_to_string(top.join("tests/bench/instructions.json")).ok()?;
+        let told: Self = serde_json::from_str(&text).ok()?;
+        let steps =
+            ["parse", "map", "apply", "encode"].map(|step| told.counts.get(&format!("{step} json 3k")));
+        let sum = steps.into_iter().map(|counts| counts.map(|counts| counts.other)).sum::<Option<u64>>()?;
+        Some(Goal {
+            what: "instructions to parse, map, apply and encode a JSON delivery of 3 KB, SHA-256 aside"
+                .to_owned(),
+            wanted: format!("≤ {MOST}"),
+            measured: sum.to_string(),
+            met: sum <= MOST,
+        })
+    }
+}
+
+/// Puts the figures of all scenarios, as far as they were ever written, into docs/performance.md between its marks.
+pub(crate) fn write_document(top: &Path, folder: &Path, scenarios: &[&str]) -> anyhow::Result<PathBuf> {
+    let document = top.join("docs/performance.md");
     let reports = scenarios.iter().filter_map(|scenario| Report::read(folder, scenario).transpose());
     let reports = reports.collect::<anyhow::Result<Vec<_>>>()?;
     let all = Findings {
-        goals: reports.iter().flat_map(|report| report.findings.goals.clone()).collect(),
+        goals: reports
+            .iter()
+            .flat_map(|report| report.findings.goals.clone())
+            .chain(Instructions::goal(top))
+            .collect(),
         ..Findings::default()
     };
     let goals = all.goals().map(|table| table.markdown()).unwrap_or_default();
     let details: Vec<_> = reports.iter().map(Report::markdown).collect();
     let figures = format!("{}\n{}", goals.replacen("Goals", "### Goals", 1), details.join("\n"));
-    let text = fs::read_to_string(document).with_context(|| document.display().to_string())?;
+    let text = fs::read_to_string(&document).with_context(|| document.display().to_string())?;
     let place =
         text.split_once(MARKS.0).and_then(|(before, rest)| Some((before, rest.split_once(MARKS.1)?.1)));
     let (before, after) = place.with_context(|| format!("{}: no marks for figures", document.display()))?;
-    fs::write(document, format!("{before}{}\n{}\n{}{after}", MARKS.0, figures.trim_end(), MARKS.1))?;
-    Ok(document.to_owned())
+    fs::write(&document, format!("{before}{}\n{}\n{}{after}", MARKS.0, figures.trim_end(), MARKS.1))?;
+    Ok(document)
 }

@@ -73,7 +73,7 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
         // Each queue holds a copy: the broker ends long before the program does.
         let deliveries = course.recipe.deliveries / queues;
         let course = Course { recipe: traffic::Recipe { deliveries, ..course.recipe }, queues, ..course };
-        Variant::new(format!("{queues} queues bound"), Settings { queues, ..world.settings() }, course)
+        Variant::new(format!("queues bound: {queues}"), Settings { queues, ..world.settings() }, course)
     });
     let more = Settings { more: "audit_stream = true\n".to_owned(), ..world.settings() };
     let stream = Variant::new("1 queue and the audit stream", more, course);

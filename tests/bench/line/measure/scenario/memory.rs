@@ -30,7 +30,7 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
             format!("{backlog} deliveries at {CONNECTIONS} connections, all waiting for a broker"),
         ),
         (Size::Large, 64, 3_000, "bodies of 200 KB at 64 connections".to_owned()),
-        (Size::Huge, 8, if asked.quick { 8 } else { 48 }, "bodies of 25 MB at 8 connections".to_owned()),
+        (Size::Huge, 8, if asked.quick { 8 } else { 24 }, "bodies of 25 MB at 8 connections".to_owned()),
     ];
     let mut peaks = Vec::new();
     for (size, connections, deliveries, what) in parts {

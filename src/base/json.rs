@@ -7,20 +7,20 @@ use std::fmt::{Display, Write as _};
 pub fn plain(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     while let Some((eight, after)) = rest.split_first_chunk() {
-        if let Some(at) = other(eight) {
+        if let Some(at) = first_special(eight) {
             return bytes.len() - rest.len() + at;
         }
         rest = after;
     }
     match bytes.last_chunk() {
         // Some of these are known to be plain already.
-        Some(eight) => other(eight).map_or(bytes.len(), |at| bytes.len() - 8 + at),
+        Some(eight) => first_special(eight).map_or(bytes.len(), |at| bytes.len() - 8 + at),
         None => bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(bytes.len()),
     }
 }
 
 /// The first of eight bytes that is not plain.
-fn other(eight: &[u8; 8]) -> Option<usize> {
+pub fn first_special(eight: &[u8; 8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 0xff;
     const HIGHS: u64 = ONES << 7;
     let eight = u64::from_le_bytes(*eight);
@@ -33,27 +33,33 @@ fn other(eight: &[u8; 8]) -> Option<usize> {
 
 /// Writes a text as a JSON string.
 pub fn write_text(out: &mut String, text: &str) {
+    out.reserve(text.len() + 2);
     out.push('"');
     let mut rest = text;
     loop {
-        // What is not plain is ASCII: no character is cut in two.
-        let (stands, other) = rest.split_at(plain(rest.as_bytes()));
-        out.push_str(stands);
-        let mut others = other.chars();
-        match others.next() {
-            None => break,
-            Some(c @ ('"' | '\\')) => out.extend(['\\', c]),
-            Some('\n') => out.push_str("\\n"),
-            Some('\r') => out.push_str("\\r"),
-            Some('\t') => out.push_str("\\t"),
-            Some('\u{8}') => out.push_str("\\b"),
-            Some('\u{c}') => out.push_str("\\f"),
-            Some(c) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
+        let stands = plain(rest.as_bytes());
+        if stands == rest.len() {
+            break;
         }
-        rest = others.as_str();
+        // What does not stand for itself is ASCII: no character is cut in two.
+        let (before, special) = rest.split_at(stands);
+        let (special, after) = special.split_at(1);
+        out.push_str(before);
+        match special {
+            "\"" => out.push_str("\\\""),
+            "\\" => out.push_str("\\\\"),
+            "\n" => out.push_str("\\n"),
+            "\r" => out.push_str("\\r"),
+            "\t" => out.push_str("\\t"),
+            "\u{8}" => out.push_str("\\b"),
+            "\u{c}" => out.push_str("\\f"),
+            control => control.bytes().for_each(|byte| {
+                let _ = write!(out, "\\u{byte:04x}");
+            }),
+        }
+        rest = after;
     }
+    out.push_str(rest);
     out.push('"');
 }
 

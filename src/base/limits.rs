@@ -160,19 +160,20 @@ pub const FINDINGS_MAX: usize = 1_000;
 /// Largest file of evidence that is read.
 pub const EVIDENCE_FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
-/// Changes in flight per broker channel before its confirms are awaited.
+/// Changes that one broker channel publishes at a time, before its confirms are awaited.
 pub const RELAY_WINDOW: usize = 256;
-/// Channels that publish side by side; a signing request always uses the same one.
+/// Bytes of their bodies: they are written in one piece, beside the changes themselves. One change is taken whatever its
+/// size.
+pub const RELAY_BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// Channels that publish side by side, so that the broker is never short of work.
 pub const RELAY_LANES: usize = 4;
 /// Changes read from the outbox at a time.
-pub const RELAY_PAGE: usize = 1_024;
-/// Publishes that are handed to the connection together: it then writes them in few large pieces, at a fifth of the
-/// cost of one by one. More than some 25 gain nothing.
-pub const RELAY_BURST: usize = 32;
-/// Changes that the relay holds in memory, in flight and waiting: some windows of all lanes. The rest stays in the store.
-pub const RELAY_HELD_MAX: usize = 4 * RELAY_WINDOW * RELAY_LANES;
+pub const RELAY_PAGE: usize = 512;
+/// Changes that the relay holds in memory: in flight, and as many that wait or are being settled. The rest stays in the
+/// store.
+pub const RELAY_HELD_MAX: usize = 2 * RELAY_WINDOW * RELAY_LANES;
 /// Bytes of their bodies; one change is taken whatever its size.
-pub const RELAY_HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const RELAY_HELD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Changes held for one signing request, so that a busy one leaves room for the others; they go out one by one.
 pub const RELAY_LINE_MAX: usize = 64;
 /// Signing requests whose change the broker did not take and which wait to be tried again. With more than these,
@@ -198,6 +199,8 @@ pub const BROKER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Du
 pub const BROKER_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Heartbeat in seconds where a broker's address tells none: half-open connections are noticed within twice of this.
 pub const BROKER_HEARTBEAT_SECS: u16 = 10;
+/// Largest frame on the connection that declares the topology: no message passes there.
+pub const BROKER_FRAME_BYTES: u32 = 16 * 1024;
 /// A connection that does not close within this time is dropped: while the broker blocks it, it never would.
 pub const BROKER_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time for one part of the topology to be declared; the others do not wait for it.

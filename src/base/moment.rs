@@ -26,22 +26,32 @@ impl Moment {
     ///
     /// Source: recorded Connect messages; fractions have 0 to 7 digits.
     pub fn parse(text: &str, zone: Option<&TimeZone>) -> Option<Self> {
-        let text = text.trim();
+        match usual(text) {
+            Some((civil, _)) if civil.date() == NULL_DATE => None,
+            Some((civil, b"Z")) => Offset::UTC.to_timestamp(civil).ok().map(Self::certain),
+            Some((civil, b"")) => Self::within(zone, civil),
+            _ => Self::parse_unusual(text.trim(), zone),
+        }
+    }
+
+    fn parse_unusual(text: &str, zone: Option<&TimeZone>) -> Option<Self> {
         if text.is_empty() || text.starts_with("0001-01-01") {
             return None;
         }
-        let civil = match usual(text) {
-            Some((civil, b"Z")) => return Offset::UTC.to_timestamp(civil).ok().map(Self::certain),
-            Some((civil, b"")) => civil,
-            _ => match text.parse::<Timestamp>() {
-                Ok(at) => return Some(Self::certain(at)),
-                Err(_) => text.parse().ok()?,
-            },
-        };
+        match text.parse() {
+            Ok(at) => Some(Self::certain(at)),
+            Err(_) => Self::within(zone, text.parse().ok()?),
+        }
+    }
+
+    fn within(zone: Option<&TimeZone>, civil: civil::DateTime) -> Option<Self> {
         let at = zone.unwrap_or(&TimeZone::UTC).to_timestamp(civil).ok()?;
         Some(Self { at, certain: zone.is_some() })
     }
 }
+
+/// What DocuSign writes where there is no date.
+const NULL_DATE: civil::Date = civil::date(1, 1, 1);
 
 /// Date and time in the shape of nearly all times on the wire, and what stands behind them; none for any other shape.
 /// A third of what it takes to ask for all shapes, and a message tells ten times and more.
@@ -98,6 +108,29 @@ mod tests {
             Some(("2020-03-29T06:56:33.873Z".into(), true))
         );
         assert_eq!(parsed("2020-03-28T23:56:33.873", None), Some(("2020-03-28T23:56:33.873Z".into(), false)));
+    }
+
+    #[test]
+    fn a_time_in_the_usual_shape_is_read_as_any_other() {
+        for fraction in ["", ".1", ".123456789", ".000000001", ".1234567890", ".", ".x"] {
+            for day in ["2024-02-29", "2023-02-29", "2026-12-31", "0000-01-01", "9999-12-31", "2026-13-01"] {
+                for (time, zone) in [
+                    ("23:59:59", "Z"),
+                    ("24:00:00", "Z"),
+                    ("10:00:60", "Z"),
+                    ("00:00:00", ""),
+                    ("1:00:00", ""),
+                ] {
+                    let text = format!("{day}T{time}{fraction}{zone}");
+                    assert_eq!(Moment::parse(&text, None), Moment::parse_unusual(&text, None), "{text}");
+                    assert_eq!(
+                        Moment::parse(&format!(" {text}\n"), None),
+                        Moment::parse(&text, None),
+                        "{text}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,32 +1,32 @@
 //! A lane: one channel with one writer, which publishes a batch in bursts and tells the broker's answer to each.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::base::limits;
 use crate::failpoint::{self, Step};
 use crate::signing::{Entry, Receipt};
 
 use super::error::Lost;
-use super::message::Message;
+use super::message::write;
+use super::wire::{Order, Outgoing, Slip, Target, lost};
 use super::{EXCHANGE, Mode, Standing, UNROUTED};
 
-/// A channel in confirm mode. Publishing takes it by `&mut`: two writers on one channel swap their confirms.
+/// A channel in confirm mode. Publishing takes it by `&mut`: the broker numbers what comes over a channel by itself, and
+/// answers by these numbers.
 #[derive(Debug)]
 pub struct Lane {
-    connection: Arc<Connection>,
-    channel: Channel,
+    opener: Opener,
+    channel: u16,
+    /// The number that the broker will give to the next message.
+    next: u64,
     opened: Instant,
     /// It has nacked something.
     doubtful: bool,
-    standing: watch::Receiver<Standing>,
-    mode: Mode,
+    /// Room for the next batch's frames: that of the last one's.
+    room: Vec<u8>,
 }
 
 /// The broker's answer to one publish.
@@ -56,8 +56,9 @@ pub struct Answers {
 /// Opens lanes on a connection.
 #[derive(Debug, Clone)]
 pub struct Opener {
-    pub(super) connection: Arc<Connection>,
+    pub(super) orders: mpsc::Sender<Order>,
     pub(super) standing: watch::Receiver<Standing>,
+    pub(super) frame_max: usize,
     pub(super) mode: Mode,
 }
 
@@ -67,25 +68,58 @@ impl Opener {
     /// # Errors
     /// When the broker gives no channel, or not in time.
     pub async fn lane(&self) -> Result<Lane, Lost> {
-        let channel = timeout(limits::BROKER_CONNECT_TIMEOUT, confirming(&self.connection)).await;
-        let channel = channel.map_err(|_| Lost::Timeout("opening a channel"))?;
-        let channel = channel.map_err(|error| Lost::from(&error))?;
-        Ok(Lane {
-            connection: Arc::clone(&self.connection),
-            channel,
-            opened: Instant::now(),
-            doubtful: false,
-            standing: self.standing.clone(),
-            mode: self.mode,
-        })
+        let opening = timeout(limits::BROKER_CONNECT_TIMEOUT, self.channel());
+        let channel = opening.await.map_err(|_| Lost::Timeout("opening a channel"))??;
+        let (opener, opened, room) = (self.clone(), Instant::now(), Vec::new());
+        Ok(Lane { opener, channel, next: 1, opened, doubtful: false, room })
     }
-}
 
-/// Opens a channel in confirm mode.
-async fn confirming(connection: &Connection) -> Result<Channel, lapin::Error> {
-    let channel = connection.create_channel().await?;
-    channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    Ok(channel)
+    /// Opens a channel in confirm mode.
+    async fn channel(&self) -> Result<u16, Lost> {
+        let (waits, opened) = oneshot::channel();
+        self.order(Order::Open(waits)).await;
+        self.patiently(opened, || 0, "opening a channel").await
+    }
+
+    /// Gives an order to the connection. One that has ended takes none, and says so to who waits for an answer.
+    async fn order(&self, order: Order) {
+        let _ = self.orders.send(order).await;
+    }
+
+    /// Waits for an answer, but not once the connection is lost, and no longer than [`limits::CONFIRM_TIMEOUT`] without
+    /// progress; time during which the broker blocks publishers does not count.
+    async fn patiently<T>(
+        &self,
+        mut answer: oneshot::Receiver<Result<T, Lost>>,
+        progress: impl Fn() -> usize,
+        what: &'static str,
+    ) -> Result<T, Lost> {
+        let (mut standing, mut before) = (self.standing.clone(), progress());
+        loop {
+            // Cloned: the lock on it must not be held while waiting.
+            let stands = standing.borrow_and_update().clone();
+            let blocked = match stands {
+                Standing::Open => false,
+                Standing::Blocked(_) => true,
+                // Its last answers came before its end was told.
+                Standing::Lost(lost) => return answer.try_recv().unwrap_or(Err(lost)),
+            };
+            tokio::select! {
+                biased;
+                answered = &mut answer => return match answered {
+                    Ok(answer) => answer,
+                    Err(_) => Err(lost(&mut standing).await),
+                },
+                Ok(()) = standing.changed() => {}
+                () = sleep(limits::CONFIRM_TIMEOUT), if !blocked => {
+                    let now = progress();
+                    if std::mem::replace(&mut before, now) == now {
+                        return Err(Lost::Timeout(what));
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl Lane {
@@ -123,141 +157,53 @@ impl Lane {
         if !self.doubtful || self.opened.elapsed() < limits::LANE_RENEW_EVERY {
             return Ok(());
         }
-        let connection = Arc::clone(&self.connection);
-        let channel = self.patiently(confirming(&connection), "opening a channel").await?;
-        let old = std::mem::replace(&mut self.channel, channel.map_err(|error| Lost::from(&error))?);
-        (self.opened, self.doubtful) = (Instant::now(), false);
-        // All that it published is answered. Where it does not close in time, it goes with its connection.
-        let _ = timeout(limits::BROKER_CLOSE_TIMEOUT, old.close(200, "done".into())).await;
+        let channel = self.opener.channel().await?;
+        // All that it published is answered.
+        self.opener.order(Order::Shut(std::mem::replace(&mut self.channel, channel))).await;
+        (self.next, self.opened, self.doubtful) = (1, Instant::now(), false);
         Ok(())
     }
 
     /// Publishes to an exchange and judges what comes back.
-    async fn round(&self, exchange: &str, entries: &[&Entry]) -> (Vec<Answer>, Option<Lost>) {
-        let (issued, mut lost) = self.issue(exchange, entries).await;
+    async fn round(&mut self, exchange: &str, entries: &[&Entry]) -> (Vec<Answer>, Option<Lost>) {
+        let target = Target { exchange, channel: self.channel, frame_max: self.opener.frame_max };
+        let mut frames = Outgoing::into_room(std::mem::take(&mut self.room));
+        for entry in entries {
+            write(entry, self.opener.mode, &target, &mut frames);
+        }
+        let slip = Arc::new(Slip::new(self.next, entries.len()));
+        self.next += entries.len() as u64;
+        let (done, answered) = oneshot::channel();
+        let order = Order::Publish { channel: self.channel, frames, slip: Arc::clone(&slip), done };
+        self.opener.order(order).await;
         failpoint::pass(Step::Published);
-        let mut replies: Vec<Option<Confirmation>> = entries.iter().map(|_| None).collect();
-        let mut deadline = None;
-        // The last first: once it is there, all the others are as a rule, and cost no further waking.
-        for (at, confirm) in issued.into_iter().rev() {
-            let reply = match deadline {
-                None if lost.is_none() => self.patiently(confirm, "a confirm").await,
-                // Once the connection is lost, only what has been answered already counts.
-                _ => {
-                    let until =
-                        *deadline.get_or_insert_with(|| Instant::now() + limits::BROKER_CLOSE_TIMEOUT);
-                    let Ok(reply) = timeout_at(until, confirm).await else { continue };
-                    Ok(reply)
-                }
-            };
-            match reply {
-                Ok(Ok(confirmation)) => replies[at] = Some(confirmation),
-                Ok(Err(error)) => note(&mut lost, Lost::from(&error)),
-                Err(why) => note(&mut lost, why),
-            }
-        }
-        (judge(entries, replies), lost)
-    }
-
-    /// Hands the batch to the connection, burst by burst. Each publish takes its tag and queues its frames when it is
-    /// first polled, without a pause between, so a joined burst keeps tags and frames together.
-    async fn issue(
-        &self,
-        exchange: &str,
-        entries: &[&Entry],
-    ) -> (Vec<(usize, PublisherConfirm)>, Option<Lost>) {
-        let mut issued = Vec::with_capacity(entries.len());
-        for (index, burst) in entries.chunks(limits::RELAY_BURST).enumerate() {
-            let publishes = join_all(burst.iter().map(|entry| self.publish_one(exchange, entry)));
-            let results = match self.patiently(publishes, "a publish").await {
-                Ok(results) => results,
-                Err(lost) => return (issued, Some(lost)),
-            };
-            let mut lost = None;
-            for (offset, result) in results.into_iter().enumerate() {
-                match result {
-                    Ok(confirm) => issued.push((index * limits::RELAY_BURST + offset, confirm)),
-                    Err(error) => note(&mut lost, Lost::from(&error)),
-                }
-            }
-            if lost.is_some() {
-                return (issued, lost);
-            }
-        }
-        (issued, None)
-    }
-
-    async fn publish_one(&self, exchange: &str, entry: &Entry) -> Result<PublisherConfirm, lapin::Error> {
-        let message = Message::of(entry, self.mode);
-        // Mandatory: what no queue takes comes back instead of being dropped behind a positive confirm.
-        let options = BasicPublishOptions { mandatory: true, immediate: false };
-        self.channel
-            .basic_publish(exchange.into(), message.routing_key, options, &message.body, message.properties)
-            .await
-    }
-
-    /// Waits for `work`, but not once the connection is lost, and not longer than [`limits::CONFIRM_TIMEOUT`]; time during which
-    /// the broker blocks publishers does not count.
-    async fn patiently<T>(&self, work: impl Future<Output = T>, what: &'static str) -> Result<T, Lost> {
-        let mut work = std::pin::pin!(work);
-        let mut standing = self.standing.clone();
-        loop {
-            // Cloned: the lock on it must not be held while waiting.
-            let stands = standing.borrow_and_update().clone();
-            let blocked = match stands {
-                Standing::Open => false,
-                Standing::Blocked(_) => true,
-                // One more look, since its last answers may have come with its end.
-                Standing::Lost(lost) => {
-                    let until = Instant::now() + limits::BROKER_CLOSE_TIMEOUT;
-                    return timeout_at(until, work).await.map_err(|_| lost);
-                }
-            };
-            tokio::select! {
-                biased;
-                done = &mut work => return Ok(done),
-                changed = standing.changed() => if changed.is_err() {
-                    return Err(Lost::Broken("nobody watches the connection any more".to_owned()));
-                },
-                () = sleep(limits::CONFIRM_TIMEOUT), if !blocked => return Err(Lost::Timeout(what)),
-            }
-        }
+        let lost = self.opener.patiently(answered, || slip.count(), "a confirm").await.err();
+        self.room = slip.room();
+        // What one huge change needed is not kept.
+        self.room.shrink_to(2 * limits::RELAY_BATCH_BYTES_MAX);
+        (judge(entries, &slip), lost)
     }
 }
 
-/// Keeps the first reason, unless a later one says more: a message that the broker rejects.
-fn note(lost: &mut Option<Lost>, why: Lost) {
-    if lost.is_none() || matches!((&lost, &why), (Some(Lost::Broken(_)), Lost::Rejected(_))) {
-        *lost = Some(why);
+impl Drop for Lane {
+    fn drop(&mut self) {
+        // Should there be no room for the order, the channel goes with its connection.
+        let _ = self.opener.orders.try_send(Order::Shut(self.channel));
     }
 }
 
-/// Judges returns over the whole batch by their message ids. With several messages in flight the library may hand a
-/// returned message to another one's confirm, and the unroutable one then reads as a plain positive confirm.
-fn judge(entries: &[&Entry], replies: Vec<Option<Confirmation>>) -> Vec<Answer> {
-    let mut returned: HashMap<String, String> = HashMap::new();
-    let mut acked = Vec::with_capacity(replies.len());
-    for reply in replies {
-        acked.push(match &reply {
-            Some(Confirmation::Ack(_)) => Some(true),
-            Some(Confirmation::Nack(_)) => Some(false),
-            // Without confirms there is no promise; `open` asked for them, so this is no answer.
-            Some(Confirmation::NotRequested) | None => None,
-        });
-        if let Some(message) = reply.and_then(Confirmation::take_message) {
-            let id = message.delivery.properties.message_id().as_ref().map(ToString::to_string);
-            let why = format!("{} {}", message.reply_code, message.reply_text);
-            returned.insert(id.unwrap_or_default(), why);
-        }
-    }
-    let verdict = |(entry, acked): (&&Entry, Option<bool>)| {
+/// Judges a batch by what the broker said: to each message by its number, and of those that came back by their ids.
+/// What came back is confirmed as well, so a return goes before a confirm.
+fn judge(entries: &[&Entry], slip: &Slip) -> Vec<Answer> {
+    let (taken, returned) = slip.read();
+    let verdict = |(entry, taken): (&&Entry, Option<bool>)| {
         let back = if returned.is_empty() { None } else { returned.get(&entry.id.to_string()) };
-        match (back, acked) {
+        match (back, taken) {
             (Some(why), _) => Answer::Returned(why.clone()),
             (None, Some(true)) => Answer::Confirmed(Receipt::confirmed(entry.position)),
             (None, Some(false)) => Answer::Nacked,
             (None, None) => Answer::Silent,
         }
     };
-    entries.iter().zip(acked).map(verdict).collect()
+    entries.iter().zip(taken).map(verdict).collect()
 }

@@ -1,4 +1,4 @@
-//! One connection: opened within a time limit, watched for blocks and its end, closed without waiting for ever.
+//! The connection that declares the topology: opened within a time limit, watched for its end, closed without waiting for ever.
 //!
 //! The library's own recovery stays off: under a busy publisher it was seen to hang for good. A connection that has
 //! failed once is dropped, and whoever needs it opens another.
@@ -33,7 +33,8 @@ pub enum Standing {
 #[derive(Debug)]
 pub struct Link {
     pub(super) connection: Arc<Connection>,
-    pub(super) address: String,
+    pub(super) address: Address,
+    shown: String,
     standing: watch::Receiver<Standing>,
     _watcher: AbortOnDropHandle<()>,
 }
@@ -65,7 +66,10 @@ impl Link {
         let tls = address.certificates().read().await.map_err(|error| error.to_string())?;
         let properties = ConnectionProperties::default().with_connection_name("countersign".into());
         let runtime = lapin::runtime::default_runtime().map_err(|error| said(&error))?;
-        let opening = Connection::connect_uri_with_config(address.uri(), properties, tls, runtime);
+        let mut uri = address.uri();
+        // The library holds 64 frames of the largest size, and here only small ones pass.
+        uri.query.frame_max.get_or_insert(limits::BROKER_FRAME_BYTES);
+        let opening = Connection::connect_uri_with_config(uri, properties, tls, runtime);
         // The address's own time limit would end before the login.
         let connection = timeout(limits::BROKER_CONNECT_TIMEOUT, opening)
             .await
@@ -77,7 +81,8 @@ impl Link {
         let connection = Arc::new(connection);
         let (sender, standing) = watch::channel(Standing::Open);
         let watcher = AbortOnDropHandle::new(tokio::spawn(watch_events(Arc::clone(&connection), sender)));
-        Ok(Self { connection, address: address.to_string(), standing, _watcher: watcher })
+        let (address, shown) = (address.clone(), address.to_string());
+        Ok(Self { connection, address, shown, standing, _watcher: watcher })
     }
 
     /// Connects to each address by itself and closes again: what came of each, its password not shown.
@@ -105,7 +110,7 @@ impl Link {
 
     /// The address that it goes to, without the password.
     pub fn address(&self) -> &str {
-        &self.address
+        &self.shown
     }
 
     /// How it stands, as that changes.

@@ -1,4 +1,5 @@
-//! RabbitMQ's door: topology, publisher, confirms. The only room that names the client library.
+//! RabbitMQ's door: topology, publisher, confirms. The only room that names the client library, which declares and checks
+//! the topology; what publishes is `wire`, which speaks AMQP itself.
 //!
 //! A [`Publisher`] opens one [`Session`] after the other; a session has a few [`Lane`]s; a lane publishes batches and
 //! gives back the broker's [`Answer`] to each change. Only a positive confirm without a return makes a
@@ -17,6 +18,7 @@ mod publisher;
 mod settings;
 mod status;
 pub mod topology;
+mod wire;
 
 pub use address::{Login, check_address};
 pub use backoff::backoff;

@@ -14,6 +14,7 @@ use crate::failpoint::{self, Step};
 use crate::telemetry::{Metric, Metrics};
 
 use super::topology::{self, Findings, Part};
+use super::wire::Wire;
 use super::{Error, Lane, Link, Lost, Opener, Queue, Settings, Standing, Status, backoff};
 
 /// Opens one session after the other.
@@ -40,10 +41,11 @@ struct Tools {
     clock: Arc<dyn Clock>,
 }
 
-/// A connection with its lanes, watched and kept in shape until it is closed.
+/// A connection with its lanes, and one beside it for the topology, kept in shape until both are closed.
 #[derive(Debug)]
 pub struct Session {
     link: Link,
+    wire: Wire,
     opened: Instant,
     lanes: Vec<Lane>,
     opener: Opener,
@@ -97,24 +99,28 @@ impl Publisher {
         let findings = topology::declare(&link.connection, &parts).await;
         // What failed because the connection did is no fault of the topology.
         self.tools.report(&link.still_there(findings)?);
-        let (connection, mode) = (Arc::clone(&link.connection), self.settings.mode);
-        let opener = Opener { connection, standing: link.standing(), mode };
+        let wire = Wire::open(&link.address, link.standing()).await?;
+        let opener = wire.opener(self.settings.mode);
         let lanes = try_join_all((0..limits::RELAY_LANES).map(|_| opener.lane())).await;
         let lanes = lanes.map_err(|why| Error::Lost(why.to_string()))?;
         failpoint::pass(Step::Declared);
         self.tools.metrics.count(Metric::BrokerConnects, "ok", 1);
         self.tools.metrics.set(Metric::BrokerUp, "", 1);
-        self.tools.status.connected(link.address.clone(), self.tools.clock.now());
+        self.tools.status.connected(link.address().to_owned(), self.tools.clock.now());
         if self.outage {
-            tracing::info!(address = link.address, attempts = self.failures, "connected to the broker again");
+            tracing::info!(
+                address = link.address(),
+                attempts = self.failures,
+                "connected to the broker again"
+            );
         } else {
-            tracing::info!(address = link.address, "connected to the broker");
+            tracing::info!(address = link.address(), "connected to the broker");
         }
         self.outage = false;
         let keeping =
-            keep(self.tools.clone(), (wanted, parts), Arc::clone(&link.connection), link.standing());
+            keep(self.tools.clone(), (wanted, parts), Arc::clone(&link.connection), wire.standing());
         let keeper = AbortOnDropHandle::new(tokio::spawn(keeping));
-        Ok(Session { link, opened: Instant::now(), lanes, opener, keeper, tools: self.tools.clone() })
+        Ok(Session { link, wire, opened: Instant::now(), lanes, opener, keeper, tools: self.tools.clone() })
     }
 
     /// A confirm came: whatever failed before is over.
@@ -168,16 +174,16 @@ impl Session {
 
     /// How the connection stands, as it changes.
     pub fn standing(&self) -> watch::Receiver<Standing> {
-        self.link.standing()
+        self.wire.standing()
     }
 
-    /// Closes the connection, within its time.
+    /// Closes both connections, within their time.
     pub async fn close(self) {
         self.keeper.abort();
         self.tools.status.closed(self.tools.clock.now());
         self.tools.metrics.set(Metric::BrokerUp, "", 0);
         self.tools.metrics.set(Metric::BrokerBlocked, "", 0);
-        self.link.close().await;
+        tokio::join!(self.wire.close(), self.link.close());
     }
 }
 

@@ -92,8 +92,6 @@ pub struct Envelope<'a> {
     pub deleted_at: Option<Moment>,
     /// `statusChangedDateTime`.
     pub status_changed_at: Option<Moment>,
-    /// `purgeState`, orthogonal to the status.
-    pub purge_state: Option<Cow<'a, str>>,
     /// All recipients, in the order of the message.
     pub recipients: Vec<Recipient<'a>>,
     /// Envelope custom fields: name and value.
@@ -105,8 +103,6 @@ pub struct Envelope<'a> {
 pub struct Recipient<'a> {
     /// `recipientId` in JSON ("1"), the GUID in XML.
     pub id: Cow<'a, str>,
-    /// `recipientIdGuid` where told.
-    pub guid: Option<Cow<'a, str>>,
     /// The kind as in the JSON list's name (`signers`, `carbonCopies`) or XML's `Type` (`Signer`).
     pub kind: Cow<'a, str>,
     /// Name.

@@ -214,7 +214,6 @@ impl<'a> Fill<'a> for Summary<'a> {
             "statusChangedDateTime" => envelope.status_changed_at = moment(from)?,
             "lastModifiedDateTime" => self.told.last_modified_at = moment(from)?,
             "voidedReason" => envelope.voided_reason = text(from)?,
-            "purgeState" => envelope.purge_state = text(from)?,
             "sender" => self.sender_account_id = object::<Sender<'_>>(from)?.0,
             "recipients" => envelope.recipients = object::<Recipients<'_>>(from)?.0,
             "customFields" => envelope.custom_fields = object::<CustomFields<'_>>(from)?.0,
@@ -261,7 +260,6 @@ impl<'a> Fill<'a> for Recipient<'a> {
     fn fill(&mut self, key: Cow<'a, str>, from: &mut Scan<'a>) -> Result<(), Broken> {
         match &*key {
             "recipientId" => self.id = text(from)?.unwrap_or_default(),
-            "recipientIdGuid" => self.guid = text(from)?,
             // In-person signers may be named by `signerName` alone.
             "name" => self.name = text(from)?.or(self.name.take()),
             "signerName" => self.name = self.name.take().or(text(from)?),

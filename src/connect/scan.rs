@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use serde::de::{Deserializer as _, Visitor};
 
-use crate::base::json::plain;
+use crate::base::json::{first_special, plain};
 
 /// The JSON breaks its own rules: where the reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,18 +249,26 @@ impl<'a> Scan<'a> {
 
     /// A string, from its opening quote; whether anything in it is escaped.
     fn string(&mut self) -> Read<bool> {
-        self.at += 1;
-        let mut escaped = false;
+        let (mut at, mut escaped) = (self.at + 1, false);
         loop {
-            self.at += plain(self.bytes.get(self.at..).unwrap_or_default());
-            match self.bytes.get(self.at) {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            at += match rest.first_chunk().map(first_special) {
+                Some(None) => {
+                    at += 8;
+                    continue;
+                }
+                Some(Some(plain)) => plain,
+                None => plain(rest),
+            };
+            self.at = at;
+            match self.bytes.get(at) {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
                 _ => return Err(Broken),
             }
-            escaped = true;
+            (at, escaped) = (self.at, true);
         }
-        self.at += 1;
+        self.at = at + 1;
         Ok(escaped)
     }
 

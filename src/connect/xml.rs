@@ -361,7 +361,6 @@ fn recipient<'a>(mut row: RecipientRow<'a>, zone: Option<&TimeZone>) -> Option<R
     let (sent_at, delivered_at) = (at(L::Sent), at(L::Delivered));
     let (signed_at, declined_at) = (at(L::Signed), at(L::Declined));
     Some(Recipient {
-        guid: Some(id.clone()),
         id,
         kind: row.take(L::Kind).unwrap_or_default(),
         name: row.take(L::Name),

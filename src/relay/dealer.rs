@@ -1,7 +1,7 @@
 //! Who goes next: deals changes read from the outbox to lanes, one at a time per subject, in bounded memory.
 //!
-//! No I/O and no clock of its own: the relay turns it, and so do tests. Every change of a subject goes by the same
-//! lane, and the next one only once the one before it is confirmed: were #1 refused and #2 taken, order would be lost.
+//! No I/O and no clock of its own: the relay turns it, and so do tests. The next change of a subject goes only once the
+//! one before it is confirmed, by whatever lane is free: were #1 refused and #2 taken, order would be lost.
 //! What does not fit in memory is left in the store and remembered by the position of the first one left.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -10,15 +10,15 @@ use tokio::time::Instant;
 
 use crate::base::{Position, limits};
 use crate::signing::Entry;
-use crate::store::{PARTS, Parts};
+use crate::store::Parts;
 
 /// How much the dealer may hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// Lanes.
-    pub(crate) lanes: usize,
     /// Changes in one batch of a lane.
     pub(crate) window: usize,
+    /// Bytes of their bodies; one change is taken whatever its size.
+    pub(crate) load: usize,
     /// Changes read at a time.
     pub(crate) page: usize,
     /// Changes held.
@@ -34,8 +34,8 @@ pub(crate) struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            lanes: limits::RELAY_LANES,
             window: limits::RELAY_WINDOW,
+            load: limits::RELAY_BATCH_BYTES_MAX,
             page: limits::RELAY_PAGE,
             held: limits::RELAY_HELD_MAX,
             bytes: limits::RELAY_HELD_BYTES_MAX,
@@ -61,7 +61,7 @@ struct Line {
     waiting: VecDeque<Entry>,
     /// One is with the broker.
     flying: bool,
-    /// In the list of its lane.
+    /// Among those that are ready.
     queued: bool,
     /// Confirmed, but still unpublished in the store.
     unsettled: usize,
@@ -84,8 +84,8 @@ pub(crate) struct Dealer {
     /// This node's share: subjects of other parts are other nodes'.
     parts: Parts,
     lines: HashMap<i64, Line>,
-    /// Subjects with a change to publish, by lane.
-    ready: Vec<VecDeque<i64>>,
+    /// Subjects with a change to publish.
+    ready: VecDeque<i64>,
     /// Everything up to here was taken in or left.
     cursor: Position,
     /// Lines that have room again, by the first change that they left.
@@ -110,7 +110,7 @@ impl Dealer {
             bounds,
             parts: Parts::ALL,
             lines: HashMap::new(),
-            ready: vec![VecDeque::new(); bounds.lanes],
+            ready: VecDeque::new(),
             cursor: Position::default(),
             wanted: BTreeSet::new(),
             parked: BTreeSet::new(),
@@ -122,12 +122,6 @@ impl Dealer {
             apart: VecDeque::new(),
             choked: false,
         }
-    }
-
-    fn lane_of(&self, subject: i64) -> usize {
-        // Mixed, for where a node has every second part it would else use every second lane. The remainder is less
-        // than the number of lanes.
-        (subject ^ (subject / i64::from(PARTS))).rem_euclid(self.bounds.lanes as i64) as usize
     }
 
     /// What to read next, if there is room for it; `last` is the position of the newest change.
@@ -212,7 +206,8 @@ impl Dealer {
         }
         let exhausted = page.len() < reading.limit;
         let mut upto = reading.after;
-        let (mut met, mut turned_away) = (HashSet::new(), HashSet::new());
+        // In the order of the page, which is the one to publish in: what is confirmed together is then settled together.
+        let (mut met, mut seen, mut turned_away) = (Vec::new(), HashSet::new(), HashSet::new());
         self.choked = false;
         for entry in page {
             let (position, subject) = (entry.position, entry.subject_ref);
@@ -221,7 +216,9 @@ impl Dealer {
                 break;
             }
             upto = position;
-            met.insert(subject);
+            if seen.insert(subject) {
+                met.push(subject);
+            }
         }
         if exhausted && !self.choked {
             upto = upto.max(reading.last);
@@ -287,15 +284,18 @@ impl Dealer {
         }
     }
 
-    /// The next batch of a lane: at most one change of each subject. Empty where nothing is ready.
-    pub(crate) fn batch(&mut self, lane: usize, most: usize) -> Vec<Entry> {
-        let mut batch = Vec::new();
-        while batch.len() < most.min(self.bounds.window) {
-            let Some(subject) = self.ready[lane].pop_front() else { break };
+    /// The next batch: at most one change of each subject. Empty where nothing is ready.
+    pub(crate) fn batch(&mut self, most: usize) -> Vec<Entry> {
+        let most = most.min(self.bounds.window);
+        let mut batch = Vec::with_capacity(most.min(self.ready.len()));
+        let mut bytes = 0;
+        while batch.len() < most && bytes < self.bounds.load {
+            let Some(subject) = self.ready.pop_front() else { break };
             if self.is_suspect(subject) {
                 self.apart.push_back(subject);
-            } else {
-                batch.extend(self.launched(subject));
+            } else if let Some(entry) = self.launched(subject) {
+                bytes += entry.body.len();
+                batch.push(entry);
             }
         }
         batch
@@ -338,10 +338,7 @@ impl Dealer {
     /// It has answered one.
     pub(crate) fn cleared(&mut self, routing_key: &str) {
         if !self.suspects.is_empty() && self.suspects.remove(routing_key) {
-            for subject in std::mem::take(&mut self.apart) {
-                let lane = self.lane_of(subject);
-                self.ready[lane].push_back(subject);
-            }
+            self.ready.append(&mut self.apart);
         }
     }
 
@@ -428,7 +425,6 @@ impl Dealer {
 
     /// Puts a line where it belongs after a change: among the ready, among those that want more, or away.
     fn review(&mut self, subject: i64) {
-        let lane = self.lane_of(subject);
         let Some(line) = self.lines.get_mut(&subject) else { return };
         let room = line.refusals == 0 && line.waiting.len() <= self.bounds.line / 4;
         let wants = line.left.filter(|_| room);
@@ -442,7 +438,7 @@ impl Dealer {
         if !line.waiting.is_empty() {
             if !line.queued && !line.flying && line.due.is_none() {
                 line.queued = true;
-                self.ready[lane].push_back(subject);
+                self.ready.push_back(subject);
             }
         } else if !line.flying && line.unsettled == 0 && line.left.is_none() {
             self.lines.remove(&subject);

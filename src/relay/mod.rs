@@ -5,9 +5,9 @@
 //!                   ▲                               ├─► not taken: park the subject, try again later
 //!                   └───────────────────────────────┴─► silent: the connection is lost, first again on the next one
 //! ```
-//! One connection at a time, a few lanes on it. A subject always takes the same lane and never has two changes in
-//! flight, so a change that the broker refuses is never overtaken by the next one of its subject. What is held in
-//! memory is bounded; the backlog stays in the store.
+//! One connection at a time, a few lanes on it. A subject never has two changes in flight, so a change that the broker
+//! refuses is never overtaken by the next one of its subject. What is held in memory is bounded; the backlog stays in
+//! the store.
 
 mod clerk;
 mod dealer;

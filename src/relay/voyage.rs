@@ -139,7 +139,7 @@ impl<'a, O: Outbox> Voyage<'a, O> {
         let Some(mut lane) = self.lanes[number].take() else { return };
         // One by one, after a batch of which it was not known whose fault its end was.
         let most = if self.relay.careful > 0 { 1 } else { usize::MAX };
-        let batch = self.relay.dealer.batch(number, most);
+        let batch = self.relay.dealer.batch(most);
         if batch.is_empty() {
             self.lanes[number] = Some(lane);
             return;

@@ -31,17 +31,21 @@ pub(super) fn unsettled(
 }
 
 pub(super) fn settle(ledger: &mut Ledger, receipts: &[Receipt]) -> Result<(), Error> {
-    let position = |receipt: &Receipt| Value::from(signed(receipt.position().0));
+    let mut positions: Vec<i64> = receipts.iter().map(|receipt| signed(receipt.position().0)).collect();
+    positions.sort_unstable();
+    // Positions without a gap between them are one statement: those of a backlog mostly are.
+    let runs: Vec<&[i64]> = positions.chunk_by(|one, next| next - one <= 1).collect();
+    let ends = |run: &&[i64]| [run.first(), run.last()].map(|end| Value::from(end.copied().unwrap_or(0)));
     // The first time is the one that counts: when subscribers could have it.
-    let published: Vec<_> =
-        receipts.iter().map(|receipt| vec![position(receipt), ledger.at.into()]).collect();
+    let published: Vec<_> = runs.iter().map(|run| [&ends(run)[..], &[ledger.at.into()]].concat()).collect();
     let published = ledger.session.execute_each(
-        "INSERT INTO publications (position, published_at) SELECT position, CAST(?2 AS BIGINT) FROM outbox \
-         WHERE position = ?1 ON CONFLICT (position) DO NOTHING",
+        "INSERT INTO publications (position, published_at) SELECT position, CAST(?3 AS BIGINT) FROM outbox \
+         WHERE position BETWEEN ?1 AND ?2 ON CONFLICT (position) DO NOTHING",
         &published,
     )?;
-    let positions: Vec<_> = receipts.iter().map(|receipt| vec![position(receipt)]).collect();
-    let gone = ledger.session.execute_each("DELETE FROM outbox WHERE position = ?1", &positions)?;
+    let settled: Vec<_> = runs.iter().map(|run| ends(run).to_vec()).collect();
+    let gone =
+        ledger.session.execute_each("DELETE FROM outbox WHERE position BETWEEN ?1 AND ?2", &settled)?;
     ledger.added.settled += i64::try_from(gone).unwrap_or(0);
     ledger.books.published += i64::try_from(published).unwrap_or(0);
     ledger.books.published_again += i64::try_from(gone.saturating_sub(published)).unwrap_or(0);

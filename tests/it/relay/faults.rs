@@ -66,6 +66,25 @@ async fn a_half_open_link_is_given_up_and_made_anew() {
 }
 
 #[tokio::test]
+async fn a_link_that_falls_silent_while_nothing_waits_is_noticed_by_its_heartbeats() {
+    let rabbit = Rabbit::shared().await;
+    let url = rabbit.vhost();
+    let wire = Wire::to(rabbit.port()).await;
+    let through = format!("{}?heartbeat=2", wire.instead_of(&url, rabbit.port()));
+    let mut relay = Running::start(settings(&through));
+    relay.append_many(300, 100);
+    relay.settles_all().await;
+    wire.stall();
+    relay.stands("silence is noticed", |view| !view.connected).await;
+    wire.restore();
+    relay.append_many(300, 100);
+    relay.settles_all().await;
+    relay.stop().await;
+    let heard = hear(&url, HEARD, relay.given()).await;
+    relay.assert_sound(&heard);
+}
+
+#[tokio::test]
 async fn a_broker_that_is_killed_or_stopped_in_the_middle_loses_nothing_confirmed() {
     let mut rabbit = Rabbit::start().await;
     let url = rabbit.url();

@@ -60,7 +60,7 @@ async fn what_comes_back_is_told_apart_from_its_neighbours_and_put_into_the_unro
     let mut wanted = settings(&url);
     wanted.queues = vec![queue(HEARD, &["signing_request.sent.*"], QueueKind::Quorum)];
     let mut relay = Running::start(wanted);
-    // Hundreds in flight at a time, every other one unroutable: the library mixes up whose return it was.
+    // Hundreds in flight at a time, every other one unroutable.
     for number in 0..3_000 {
         let words = if number % 2 == 0 { "signing_request.sent" } else { "activity.unheard" };
         relay.append_as(words, [format!("request-{number}").as_str()]);

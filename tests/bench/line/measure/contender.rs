@@ -6,21 +6,23 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::{usage, wait};
+use super::wait;
 use crate::traffic::KEY;
 
 /// How long a start may take.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// How often a start is looked at: its time is measured too.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
-/// How often a backlog is looked at.
-const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How often counts are looked at, and how long a backlog may take.
+const COUNT_EVERY: Duration = Duration::from_millis(100);
+const COUNT_PATIENCE: Duration = Duration::from_secs(900);
 
 /// Which server.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +78,8 @@ pub(crate) struct Contender {
     watchdog: Child,
     began: Instant,
     log: PathBuf,
+    /// Deliveries that were answered 200, those before this start included: its own counts may be a second old.
+    answered: AtomicU64,
     _folder: TempDir,
 }
 
@@ -101,6 +105,18 @@ pub(crate) struct Totals {
     /// Signing requests yet to be fetched.
     #[serde(default)]
     pub(crate) enrich_pending: u64,
+}
+
+impl Totals {
+    /// Deliveries of every outcome that is answered 200.
+    pub(crate) fn answered(&self) -> u64 {
+        self.accepted + self.duplicates + self.quarantined
+    }
+
+    /// Whether nothing waits to be published or fetched.
+    pub(crate) fn drained(&self) -> bool {
+        self.published >= self.changes && self.enrich_pending == 0
+    }
 }
 
 impl Kind {
@@ -201,15 +217,15 @@ impl Contender {
         let began = Instant::now();
         let child = command.spawn().with_context(|| format!("{command:?}"))?;
         let watchdog = watch_over(child.id())?;
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut contender = Self {
             kind,
-            address,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
             listened_after: Duration::ZERO,
             child,
             watchdog,
             began,
             log,
+            answered: AtomicU64::new(0),
             _folder: folder,
         };
         contender.address = contender.listens().await?;
@@ -243,12 +259,12 @@ impl Contender {
         self.child.id()
     }
 
-    /// CPU time so far, in milliseconds.
-    pub(crate) fn cpu_ms(&self) -> f64 {
-        usage::cpu_ms(self.pid())
+    /// Takes note of deliveries that it has answered 200.
+    pub(crate) fn has_answered(&self, deliveries: u64) {
+        self.answered.fetch_add(deliveries, Ordering::Relaxed);
     }
 
-    /// Its counts; none for a server that answers only when all is done.
+    /// Its counts as they stand, or stood within the last second; none for a server that answers only when all is done.
     pub(crate) fn totals(&self) -> anyhow::Result<Option<Totals>> {
         match self.kind {
             Kind::Countersign(_) | Kind::FloorLine => {
@@ -258,14 +274,25 @@ impl Contender {
         }
     }
 
+    /// Waits until its counts know of all that it has answered and are `enough` besides.
+    pub(crate) async fn counted(&self, enough: impl Fn(&Totals) -> bool) -> anyhow::Result<Option<Totals>> {
+        let answered = self.answered.load(Ordering::Relaxed);
+        let totals =
+            wait::until("all that was answered is counted", COUNT_PATIENCE, COUNT_EVERY, async || {
+                let totals = self.totals()?;
+                Ok(totals
+                    .is_none_or(|totals| totals.answered() >= answered && enough(&totals))
+                    .then_some(totals))
+            });
+        let totals = totals.await?;
+        // A store that was there before has deliveries already.
+        self.answered.fetch_max(totals.map_or(0, |totals| totals.answered()), Ordering::Relaxed);
+        Ok(totals)
+    }
+
     /// Waits until it publishes nothing more: all that it has made is confirmed.
-    pub(crate) async fn drained(&self, patience: Duration) -> anyhow::Result<Option<Totals>> {
-        wait::until("all is published", patience, DRAIN_LOOK_EVERY, async || {
-            let totals = self.totals()?;
-            let done = |totals: Totals| totals.published >= totals.changes && totals.enrich_pending == 0;
-            Ok(totals.is_none_or(done).then_some(totals))
-        })
-        .await
+    pub(crate) async fn drained(&self) -> anyhow::Result<Option<Totals>> {
+        self.counted(Totals::drained).await
     }
 
     /// What it said, for failures.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 
 use super::contender::{Contender, Kind, Settings, Totals};
-use super::lap::{self, Course, DRAIN_PATIENCE};
+use super::lap::{self, Course};
 use super::world::{World, say};
 use crate::traffic::{self, Recipe, Size};
 
@@ -21,11 +21,9 @@ pub(crate) async fn fill(world: &World, settings: Settings, deliveries: usize) -
     world.forgetful_queue().await?;
     let settings = Settings { queues: 0, ..settings };
     let mut contender = Contender::start(Kind::Countersign(settings), &world.places).await?;
-    let before = contender.totals()?.unwrap_or_default().accepted;
-    // Whoever fills on gets other envelopes.
     let recipe = move |step: usize| {
         let left = deliveries - (step * STEP).min(deliveries);
-        Recipe::real(Size::Small, left.min(STEP), SEED + before + step as u64)
+        Recipe::real(Size::Small, left.min(STEP), SEED + step as u64)
     };
     let make = move |step: usize| tokio::task::spawn_blocking(move || traffic::requests(recipe(step)));
     let steps = deliveries.div_ceil(STEP);
@@ -37,11 +35,15 @@ pub(crate) async fn fill(world: &World, settings: Settings, deliveries: usize) -
         let sent = lap::send(&contender, &requests, course, || {}).await?;
         ensure!(sent.not_accepted() == 0, "not all was taken: {sent:?}");
         if step % 4 == 3 || step + 1 == steps {
-            contender.drained(DRAIN_PATIENCE).await?;
-            say(&format!("filled with {} of {deliveries} deliveries, {:.0}/s", (step + 1) * STEP, sent.rate));
+            contender.drained().await?;
+            say(&format!(
+                "filled with {} of {deliveries} deliveries, {:.0}/s",
+                ((step + 1) * STEP).min(deliveries),
+                sent.rate
+            ));
         }
     }
-    let totals = contender.totals()?.context("totals")?;
+    let totals = contender.drained().await?.context("counts")?;
     contender.terminate().await?;
     Ok(totals)
 }

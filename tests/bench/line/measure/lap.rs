@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use super::contender::{Contender, Kind, Totals};
-use super::usage;
 use super::world::{World, say};
+use super::{usage, wait};
 use crate::sender::{self, Plan, Sent};
 use crate::traffic::{Recipe, Requests, Size};
 
-/// How long a backlog may take to be published.
-pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(600);
+/// How often the queue is looked at while a contender publishes.
+const WATCH_EVERY: Duration = Duration::from_millis(10);
 /// Added to the seed of what is sent before the clock starts, so that code is compiled, connections are open and caches filled.
 const WARM_SEED: u64 = 500_000;
 
@@ -137,23 +138,24 @@ pub(crate) async fn warm(world: &World, contender: &Contender, course: Course) -
     let requests = Arc::new(crate::traffic::requests(recipe));
     let plan = Course { recipe, rate: None, time: None, ..course };
     send(contender, &requests, plan, || {}).await?;
-    if matches!(&contender.kind, Kind::Countersign(settings) if settings.broker.is_some())
-        || contender.kind == Kind::FloorLine
-    {
-        contender.drained(DRAIN_PATIENCE).await?;
+    if publishes(&contender.kind) {
+        contender.drained().await?;
     }
     world.quiet().await;
     Ok(())
 }
 
-/// Runs a contender that is warm over a course, up to the last confirm where it publishes.
-pub(crate) async fn run(world: &World, contender: &Contender, course: Course) -> anyhow::Result<Lap> {
-    let publishes = match &contender.kind {
+fn publishes(kind: &Kind) -> bool {
+    match kind {
         Kind::Countersign(settings) => settings.broker.is_some(),
         Kind::FloorRead => false,
-        _ => true,
-    };
-    measure(world, contender, course, publishes).await
+        Kind::Express | Kind::Fastapi | Kind::FloorLine => true,
+    }
+}
+
+/// Runs a contender that is warm over a course, up to the last confirm where it publishes.
+pub(crate) async fn run(world: &World, contender: &Contender, course: Course) -> anyhow::Result<Lap> {
+    measure(world, contender, course, publishes(&contender.kind)).await
 }
 
 /// Runs a contender over a course while there is nobody to publish to.
@@ -169,33 +171,35 @@ async fn measure(
 ) -> anyhow::Result<Lap> {
     let requests = world.requests(course.recipe)?;
     let queued_before = if publishes { world.messages(0).await? } else { 0 };
-    let totals_before = contender.totals()?.unwrap_or_default();
+    let totals_before = contender.counted(|_| true).await?.unwrap_or_default();
     let (pid, broker) = (contender.pid(), world.rabbit.pid());
     let (tell, told) = std::sync::mpsc::channel();
     let begins = move || {
         // The other end waits for it.
-        let _ = tell.send((Instant::now(), usage::cpu_ms(pid), usage::cpu_ms(broker)));
+        let _ = tell.send(Moment::of(pid, broker));
     };
     let sent = send(contender, &requests, course, begins).await?;
-    let totals = if publishes { contender.drained(DRAIN_PATIENCE).await? } else { contender.totals()? };
-    let ended = Instant::now();
-    let (began, cpu, broker_cpu) = told.recv()?;
-    let (cpu, broker_cpu) = (contender.cpu_ms() - cpu, world.broker_cpu_ms() - broker_cpu);
-    let answered = sent.accepted().max(1) as f64;
-    // Whoever answers after the confirm is done with the last answer.
-    let confirmed_seconds = match totals {
-        Some(_) if publishes => (ended - began).as_secs_f64(),
-        _ => sent.seconds,
+    let began = told.recv()?;
+    let mut ended = Moment::of(pid, broker);
+    // Whoever answers after the confirm is done with the last answer; of others, the queue tells when all was there.
+    let totals = if publishes && contender.totals()?.is_some() {
+        let (totals, last) = settled(world, contender, ended).await?;
+        ended = last;
+        Some(totals)
+    } else {
+        contender.counted(|_| true).await?
     };
+    let answered = sent.accepted().max(1) as f64;
+    let seconds = (ended.at - began.at).as_secs_f64();
     let mut lap = Lap {
         contender: contender.kind.word(),
         size: course.recipe.size.word(),
         body_bytes: requests.mean_bytes(),
         connections: course.connections,
-        confirmed_seconds,
-        confirmed_rate: answered / confirmed_seconds,
-        cpu_ms_each: cpu / answered,
-        broker_cpu_ms_each: broker_cpu / answered,
+        confirmed_seconds: seconds,
+        confirmed_rate: answered / seconds,
+        cpu_ms_each: (ended.cpu - began.cpu) / answered,
+        broker_cpu_ms_each: (ended.broker_cpu - began.broker_cpu) / answered,
         peak_mib: usage::peak_mib(pid),
         messages: 0,
         wrong: Vec::new(),
@@ -208,6 +212,48 @@ async fn measure(
         say(&format!("{} said:\n{}", contender.kind.word(), contender.log()));
     }
     Ok(lap)
+}
+
+/// A moment, and the CPU time used up to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// When.
+    pub(crate) at: Instant,
+    /// The contender's, in milliseconds.
+    pub(crate) cpu: f64,
+    /// The broker's.
+    pub(crate) broker_cpu: f64,
+}
+
+impl Moment {
+    /// Now, for a contender's process and the broker's.
+    pub(crate) fn of(contender: u32, broker: u32) -> Self {
+        Self { at: Instant::now(), cpu: usage::cpu_ms(contender), broker_cpu: usage::cpu_ms(broker) }
+    }
+}
+
+/// Waits until all is published; the contender's counts, and the moment after `since` at which the last message came into the
+/// queue: the contender's own counts are up to a second late.
+pub(crate) async fn settled(
+    world: &World,
+    contender: &Contender,
+    since: Moment,
+) -> anyhow::Result<(Totals, Moment)> {
+    let (mut last, mut queued) = (since, world.messages(0).await?);
+    let watch = async {
+        loop {
+            let now = world.messages(0).await?;
+            if now != queued {
+                (last, queued) = (Moment::of(contender.pid(), world.rabbit.pid()), now);
+            }
+            wait::pause(WATCH_EVERY).await;
+        }
+    };
+    let totals = tokio::select! {
+        failed = watch => return failed,
+        totals = contender.drained() => totals?.context("counts")?,
+    };
+    Ok((totals, last))
 }
 
 impl Lap {
@@ -266,6 +312,8 @@ pub(crate) async fn send(
     course: Course,
     begins: impl FnOnce() + Send + 'static,
 ) -> anyhow::Result<Sent> {
+    // So that it is known what was counted before.
+    contender.counted(|_| true).await?;
     let (requests, address) = (Arc::clone(requests), contender.address);
     // Whoever does not look into them may have them again, for as long as there is time.
     let again = contender.kind == Kind::FloorRead && course.time.is_some();
@@ -273,5 +321,7 @@ pub(crate) async fn send(
         let Course { connections, rate, time, .. } = course;
         sender::send(&Plan { address, connections, rate, time, wire: &requests.wire, again }, begins)
     });
-    Ok(sending.await??)
+    let sent = sending.await??;
+    contender.has_answered(sent.accepted());
+    Ok(sent)
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use lapin::options::{QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties};
 use rustix::net::{AddressFamily, SocketType};
 use tempfile::TempDir;
 
@@ -52,6 +52,8 @@ pub(crate) struct World {
     /// The programs.
     pub(crate) places: Places,
     connection: Connection,
+    /// For looking at queues.
+    channel: Channel,
     /// Bound, but not listened on: whoever connects to it is refused.
     closed: ClosedPort,
     made: RefCell<Option<(Recipe, Arc<Requests>)>>,
@@ -64,10 +66,12 @@ impl World {
         let rabbit = Rabbit::start().await;
         let broker = rabbit.url();
         let connection = Connection::connect(&broker, ConnectionProperties::default()).await?;
+        let channel = connection.create_channel().await?;
         Ok(Self {
             rabbit,
             places: Places { program, peers, broker },
             connection,
+            channel,
             closed: ClosedPort::bind()?,
             made: RefCell::new(None),
         })
@@ -122,12 +126,10 @@ impl World {
 
     /// Messages in a queue.
     pub(crate) async fn messages(&self, queue: usize) -> anyhow::Result<u64> {
-        let channel = self.connection.create_channel().await?;
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let queue = channel.queue_declare(queue_name(queue).as_str().into(), options, FieldTable::default());
-        let count = queue.await?.message_count();
-        channel.close(200, "done".into()).await?;
-        Ok(u64::from(count))
+        let queue =
+            self.channel.queue_declare(queue_name(queue).as_str().into(), options, FieldTable::default());
+        Ok(u64::from(queue.await?.message_count()))
     }
 
     /// Waits until a queue holds so many messages; how many it holds in the end.

@@ -2,23 +2,24 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::Asked;
-use crate::measure::contender::{Contender, Kind, Settings, Totals, get};
-use crate::measure::lap::{self, Course, DRAIN_PATIENCE};
+use crate::measure::contender::{Contender, Kind, Settings, get};
+use crate::measure::lap::{self, Course, Moment};
 use crate::measure::report::{Chart, Findings, Goal, Table};
 use crate::measure::stats::Middle;
 use crate::measure::world::{World, say};
 use crate::measure::{usage, wait};
 use crate::traffic::{Recipe, Size};
 
-/// How often a backlog is looked at while it drains.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often the queue is looked at until something is in it, and for how long.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Changes whose size is taken for that of all.
 const SAMPLE: usize = 200;
 
@@ -97,7 +98,7 @@ async fn fill(world: &World, folder: &Path, deliveries: usize) -> anyhow::Result
             break;
         }
     }
-    let totals = contender.totals()?.context("totals")?;
+    let totals = contender.counted(|_| true).await?.context("counts")?;
     let page: Page = serde_json::from_str(&get(contender.address, &format!("/v1/changes?limit={SAMPLE}"))?)?;
     let bytes: usize = page.result.iter().map(|row| row.get("change").unwrap_or(row).to_string().len()).sum();
     contender.terminate().await?;
@@ -109,24 +110,21 @@ struct Page {
     result: Vec<serde_json::Value>,
 }
 
-/// Starts the program on a copy of the backlog, and gives it when the first change is published: connecting and opening
-/// are no publishing.
-async fn begun(world: &World, backlog: &Path, copy: &Path) -> anyhow::Result<(Contender, Totals)> {
+/// Starts the program on a copy of the backlog, and gives how many messages are in the queue once the first are: connecting
+/// and opening are no publishing.
+async fn begun(world: &World, backlog: &Path, copy: &Path) -> anyhow::Result<(Contender, u64)> {
     let mut command = Command::new("sh");
     // On disk before the clock starts, so that its writing disturbs nobody.
     command.args(["-c", "cp -R \"$1/data\" \"$2/\" && sync", "copy"]).arg(backlog).arg(copy);
-    ensure!(
-        tokio::task::spawn_blocking(move || command.status()).await??.success(),
-        "the backlog cannot be copied"
-    );
+    let copied = tokio::task::spawn_blocking(move || command.status()).await??;
+    ensure!(copied.success(), "the backlog cannot be copied");
     world.fresh_queues(1).await?;
     let settings = Settings { folder: Some(copy.to_owned()), ..world.settings() };
     let contender = Contender::start(Kind::Countersign(settings), &world.places).await?;
-    let first = wait::until("the first change is published", DRAIN_PATIENCE, LOOK_EVERY, async || {
-        Ok(contender.totals()?.filter(|totals| totals.published > 0))
+    let first = wait::until("the first change is published", PATIENCE, LOOK_EVERY, async || {
+        Ok(Some(world.messages(0).await?).filter(|count| *count > 0))
     });
-    let first = first.await?;
-    Ok((contender, first))
+    Ok((contender, first.await?))
 }
 
 /// Answer times of new deliveries while a backlog drains, and of as many once it is drained.
@@ -147,7 +145,7 @@ async fn meanwhile(
     let (contender, _) = begun(world, backlog, copy.path()).await?;
     let during = lap::unpublished(world, &contender, while_draining).await?;
     let still = contender.totals()?.is_some_and(|totals| totals.published < totals.changes);
-    contender.drained(DRAIN_PATIENCE).await?;
+    contender.drained().await?;
     world.quiet().await;
     let after = lap::unpublished(world, &contender, afterwards).await?;
     let mut table = Table::new("New deliveries at 1,000/s", &["", "p50 ms", "p99 ms", "max ms"]);
@@ -180,25 +178,25 @@ async fn meanwhile(
 async fn drain(world: &World, backlog: &Path, findings: &mut Findings) -> anyhow::Result<Drained> {
     let copy = TempDir::with_prefix("bench-")?;
     let (contender, first) = begun(world, backlog, copy.path()).await?;
-    let (began, cpu, broker_cpu) = (Instant::now(), contender.cpu_ms(), world.broker_cpu_ms());
-    let last = contender.drained(DRAIN_PATIENCE).await?.context("totals")?;
-    let seconds = began.elapsed().as_secs_f64();
-    let messages = last.published - first.published;
+    let began = Moment::of(contender.pid(), world.rabbit.pid());
+    let (totals, ended) = lap::settled(world, &contender, began).await?;
+    let seconds = (ended.at - began.at).as_secs_f64();
+    let messages = totals.published - first;
     let each = |cpu: f64| cpu / messages.max(1) as f64;
     let drained = Drained {
         who: contender.kind.word(),
         messages,
         seconds,
         rate: messages as f64 / seconds,
-        cpu_ms_each: each(contender.cpu_ms() - cpu),
-        broker_cpu_ms_each: each(world.broker_cpu_ms() - broker_cpu),
+        cpu_ms_each: each(ended.cpu - began.cpu),
+        broker_cpu_ms_each: each(ended.broker_cpu - began.broker_cpu),
         peak_mib: usage::peak_mib(contender.pid()),
     };
-    let queued = world.settles_at(0, last.published).await?;
-    if queued != last.published {
+    let queued = world.settles_at(0, totals.published).await?;
+    if queued != totals.published {
         findings
             .wrong
-            .push(format!("drain: {} changes published, but {queued} in the queue", last.published));
+            .push(format!("drain: {} changes published, but {queued} in the queue", totals.published));
     }
     say(&drained.line());
     Ok(drained)

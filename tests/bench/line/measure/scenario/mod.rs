@@ -55,7 +55,7 @@ scenarios! {
     Open open "open" "Answer times at a steady 2,000 deliveries a second, and at 1,000 a second while the broker is frozen for 3 s.",
     Drain drain "drain" "A backlog made while no broker was there, published once it is back, against a bare program that only publishes messages like these, confirmed.",
     Memory memory "memory" "The most memory that the program holds: many connections, a long backlog, large bodies.",
-    Start start "start" "From the start of the process until /readyz says ready: a million deliveries in the store; 100,000 unsettled changes after kill -9.",
+    Start start "start" "From the start of the process until /readyz says ready: over a million rows in the store; 100,000 unsettled changes after kill -9.",
     Grow grow "grow" "What a delivery costs as the store grows, on SQLite and on PostgreSQL; with 1, 10 and 100 queues; with enrichment. Only when asked for: it takes long.",
 }
 

@@ -290,7 +290,7 @@ pub const PATH_BYTES_LOGGED: usize = 256;
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// The store has this long to answer a probe before it counts as down.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A piece of a stored body on its way out.
+/// A piece of a large body on its way to its file, or of a stored one on its way out.
 pub const BODY_PIECE_BYTES: usize = 64 * 1024;
 /// A graceful stop waits this long for requests and for publishes in flight.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);

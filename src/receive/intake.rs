@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest as _, Sha256};
 use tokio::fs::{self, File};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufWriter};
 use tokio::time::Instant;
 
 use crate::base::{DeliveryId, Refusal, limits};
@@ -120,7 +120,8 @@ pub(super) async fn take_in<E>(
 
 /// A large body on its way to its file. The file is removed again unless the body becomes whole.
 struct Large {
-    file: File,
+    /// In larger pieces than those that come: each is handed to a thread that may wait for the disk.
+    file: BufWriter<File>,
     path: SpoolFile,
     elider: Elider,
     digest: Sha256,
@@ -140,7 +141,7 @@ impl Drop for SpoolFile {
 impl Large {
     async fn create(spool: &Path, id: DeliveryId) -> std::io::Result<Self> {
         let path = spool.join(id.to_string());
-        let file = File::create(&path).await?;
+        let file = BufWriter::with_capacity(limits::BODY_PIECE_BYTES, File::create(&path).await?);
         Ok(Self { file, path: SpoolFile(Some(path)), elider: Elider::new(), digest: Sha256::new() })
     }
 
@@ -152,7 +153,7 @@ impl Large {
 
     async fn finish(mut self, length: u64) -> std::io::Result<Body> {
         self.file.flush().await?;
-        self.file.sync_all().await?;
+        self.file.get_ref().sync_all().await?;
         let path = self.path.0.take().unwrap_or_default();
         let sha256 = self.digest.finalize().into();
         Ok(Body::Spooled { path, length, sha256, skeleton: self.elider.finish() })

@@ -126,7 +126,7 @@ impl Receiver {
 
     /// Receives one delivery: the whole line from its bytes to its one outcome, counted and logged once.
     pub async fn receive<E>(
-        &self,
+        self: &Arc<Self>,
         request: Request,
         chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Fate {
@@ -146,7 +146,7 @@ impl Receiver {
             }
             Ok((of, verified, hold)) => {
                 self.metrics.count(Metric::Milestones, "verified", 1);
-                let (receiver, name) = (self.clone(), source.clone());
+                let (receiver, name) = (Arc::clone(self), source.clone());
                 let stored = async move {
                     failpoint::pass(Step::Verified);
                     let outcome = receiver.take(of, verified).await;
@@ -156,7 +156,8 @@ impl Receiver {
                     outcome
                 };
                 // In a task of its own: what was let in is stored, counted and logged, whoever still waits for it.
-                tokio::spawn(stored.in_current_span()).await.unwrap_or_else(|_| {
+                // Boxed, because its some kilobytes would else be copied eight times on their way into the task and out.
+                tokio::spawn(Box::pin(stored).in_current_span()).await.unwrap_or_else(|_| {
                     let broken_off = Outcome::Refused(Refusal::Unavailable);
                     self.record(&broken_off, delivery_id, &source);
                     broken_off

@@ -82,7 +82,7 @@ pub(super) async fn receive_named(
 
 async fn receive(
     request: &HttpRequest,
-    receiver: &Receiver,
+    receiver: &Data<Receiver>,
     source: SourceName,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {

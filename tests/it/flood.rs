@@ -12,9 +12,10 @@ use crate::support::rude::Rude;
 use crate::support::server::{Server, Settings};
 use crate::support::{PATIENCE, eventually, http};
 
-/// What a flood may cost beside what the server needs anyway, in KiB: the bytes that deliveries may hold (32 MiB, see
-/// `limits::HELD_BYTES_MAX`), about as much again for packing and mapping, and the buffers of 400 connections.
-const GROWTH_KIB_MAX: u64 = 192 * 1024;
+/// What a flood may cost beside what the server needs anyway, in KiB: twice of the most that is seen. The bytes that
+/// deliveries may hold are half of that (32 MiB, see `limits::HELD_BYTES_MAX`), the other half packing and mapping, the
+/// buffers of 400 connections, and what the allocator has not given back yet.
+const GROWTH_KIB_MAX: u64 = 128 * 1024;
 
 const TENANTS: &str =
     "[[source]]\nname = \"a\"\nhmac_keys = [\"key-a\"]\n[[source]]\nname = \"b\"\nhmac_keys = [\"key-b\"]\n";

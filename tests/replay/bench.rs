@@ -98,7 +98,7 @@ impl Bench {
         let request = Request { source: SourceName::default(), headers };
         let chunks: Vec<_> =
             body.chunks(64 * 1024).map(|c| Ok::<_, Infallible>(Bytes::copy_from_slice(c))).collect();
-        let fate = self.receiver.receive(request, stream::iter(chunks)).await;
+        let fate = Arc::new(self.receiver.clone()).receive(request, stream::iter(chunks)).await;
         (fate.outcome.word(), fate.delivery_id)
     }
 

@@ -131,7 +131,7 @@ impl Bench {
         // In several chunks, as large ones come.
         let chunks: Vec<_> =
             body.chunks(64 * 1024).map(|c| Ok::<_, Infallible>(Bytes::copy_from_slice(c))).collect();
-        let fate = self.receiver.receive(request, stream::iter(chunks)).await;
+        let fate = Arc::new(self.receiver.clone()).receive(request, stream::iter(chunks)).await;
         (fate.outcome.word(), fate.delivery_id)
     }
 

@@ -37,7 +37,7 @@ impl Tally {
              deliveries_pruned = deliveries_pruned + ?4, told = told + ?5, told_pruned = told_pruned + ?6, \
              enriched = enriched + ?7, replayed = replayed + ?8, changes_pruned = changes_pruned + ?9, \
              pruned_to = CASE WHEN ?10 > pruned_to THEN ?10 ELSE pruned_to END, put_back = put_back + ?11, \
-             published = published + ?12, published_again = published_again + ?13, fetches = fetches + ?14",
+             published = published + ?12, published_again = published_again + ?13, fetches = fetches + ?14 WHERE one = 1",
             &[
                 self.quarantined.into(),
                 self.released.into(),

@@ -36,7 +36,8 @@ const MIGRATION_LOCK: &str = "SELECT pg_advisory_lock(4722041931)";
 const MIGRATION_UNLOCK: &str = "SELECT pg_advisory_unlock(4722041931)";
 /// What a writer does it does by keys. Plans are kept, and one made while a table was small would walk it for as long
 /// as nobody has counted it anew.
-const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
+                     SET LOCAL jit = off";
 /// The one row of `totals` is the baton: who holds it writes, on whatever node. A node that dies lets go of it.
 const TAKE_BATON: &str = "SELECT writer FROM totals WHERE one = 1 FOR UPDATE";
 

@@ -12,10 +12,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// As in the program itself, so that bare servers are not the slower for it.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 #[derive(Debug, Parser)]
 #[command(name = "line", about = "Benchmarks of the whole line, from a delivery to its confirmed messages")]
 struct Arguments {

@@ -3,10 +3,6 @@
 
 mod cases;
 
-/// The allocator of the program.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Runs before the one that is counted: what is made once at the first use has then been made.
 const WARM_UP: usize = 3;
 

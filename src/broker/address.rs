@@ -120,7 +120,8 @@ impl Address {
                         user with the name in the client certificate";
             return Some(what.to_owned());
         }
-        self.certificates.advice(error, &self.uri.authority.host)
+        let over_tls = self.uri.scheme == AMQPScheme::AMQPS;
+        over_tls.then(|| self.certificates.advice(error, &self.uri.authority.host)).flatten()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Certificates of an `amqps://` address: read anew for each connection, and what a failed handshake means for whom.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
@@ -37,9 +38,14 @@ impl Certificates {
         Ok(OwnedTLSConfig { identity, cert_chain })
     }
 
-    /// What to do about a connection to `host` that did not come about, where certificates are the reason.
+    /// What to do about a connection over TLS to `host` that did not come about, where certificates are the reason.
     pub(super) fn advice(&self, error: &lapin::Error, host: &str) -> Option<String> {
         let lapin::ErrorKind::IOError(error) = error.kind() else { return None };
+        // In TLS 1.3 the broker judges our certificate when we have spoken already, and resets the connection because
+        // of what it then has not read: that can overtake its alert.
+        if error.kind() == io::ErrorKind::ConnectionReset {
+            return Some(format!("perhaps {}", self.about_ours(AlertDescription::CertificateRequired)?));
+        }
         match error.get_ref()?.downcast_ref::<rustls::Error>()? {
             rustls::Error::InvalidCertificate(why) => Some(self.about_theirs(why, host)),
             rustls::Error::AlertReceived(alert) => self.about_ours(*alert),
@@ -123,4 +129,23 @@ async fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 fn wrong(path: &Path, what: &str) -> Error {
     Error::Address(format!("{} {what}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_reset_in_place_of_the_alert_is_told_as_what_may_be_behind_it() {
+        let reset = io::Error::from_raw_os_error(104);
+        let reset = lapin::Error::from(lapin::ErrorKind::IOError(Arc::new(reset)));
+        let told = Certificates::default().advice(&reset, "broker").unwrap();
+        assert!(told.starts_with("perhaps it asks for a client certificate: add certfile="), "{told}");
+        let ours =
+            Certificates { identity: Some(("a.pem".into(), "b.pem".into())), ..Certificates::default() };
+        let told = ours.advice(&reset, "broker").unwrap();
+        assert!(told.starts_with("perhaps it does not accept the client certificate a.pem"), "{told}");
+    }
 }

@@ -64,7 +64,7 @@ pub(crate) fn machine() -> Vec<(String, String)> {
     [
         ("machine", format!("{cores} cores, {:.0} GiB", memory / 1_048_576.0)),
         ("CPU", model.unwrap_or("unknown").to_owned()),
-        ("Linux", kernel.trim().to_owned()),
+        ("Linux", kernel.trim().split('-').next().unwrap_or_default().to_owned()),
         ("Rust", first_line("rustc", &["--version"])),
         ("Node", first_line("node", &["--version"])),
         ("countersign", env!("CARGO_PKG_VERSION").to_owned()),

@@ -10,11 +10,11 @@ use countersign::simulator::docusign::{self, Docusign, Limits, Running};
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
-use super::Asked;
+use super::{Asked, figures};
 use crate::measure::contender::{Kind, Settings};
 use crate::measure::fill;
 use crate::measure::lap::{self, Course, Lap};
-use crate::measure::report::{Chart, Findings, Table};
+use crate::measure::report::{Chart, Findings};
 use crate::measure::stand::postgres::Postgres;
 use crate::measure::stats::Middle;
 use crate::measure::world::{World, say};
@@ -117,33 +117,9 @@ async fn compare(
             variant.laps.push(lap);
         }
     }
-    let head = [
-        "",
-        "answered/s",
-        "confirmed/s",
-        "p50 ms",
-        "p99 ms",
-        "CPU ms each",
-        "broker CPU ms each",
-        "peak MiB",
-        "messages each",
-    ];
-    let mut table =
-        Table::new(format!("{title}; 2 KB, {CONNECTIONS} connections: median [quartiles]"), &head);
-    for Variant { name, laps, .. } in &variants {
-        let row = |figure: fn(&Lap) -> f64, digits| Middle::of(laps.iter().map(figure)).text(digits);
-        table.rows.push(vec![
-            name.clone(),
-            row(|lap| lap.sent.rate, 0),
-            row(|lap| lap.confirmed_rate, 0),
-            row(|lap| lap.sent.answer_ms.p50, 2),
-            row(|lap| lap.sent.answer_ms.p99, 1),
-            row(|lap| lap.cpu_ms_each, 3),
-            row(|lap| lap.broker_cpu_ms_each, 3),
-            row(|lap| lap.peak_mib, 0),
-            row(|lap| lap.messages as f64 / lap.sent.accepted().max(1) as f64, 2),
-        ]);
-    }
+    let title = format!("{title}; 2 KB, {CONNECTIONS} connections: median [quartiles]");
+    let rows = variants.iter().map(|variant| (variant.name.clone(), variant.laps.iter().collect()));
+    let table = figures(title, rows);
     findings.tables.push(table);
     Ok(variants)
 }

@@ -125,35 +125,11 @@ impl Turns {
 
     /// One row for each contender.
     pub(crate) fn table(&self, title: String) -> Table {
-        let head = [
-            "",
-            "answered/s",
-            "confirmed/s",
-            "p50 ms",
-            "p99 ms",
-            "p99.9 ms",
-            "CPU ms each",
-            "broker CPU ms each",
-            "peak MiB",
-            "messages each",
-        ];
-        let mut table = Table::new(title, &head);
-        for name in self.contenders() {
-            let row = |figure: fn(&Lap) -> f64, digits| self.of(name, figure).text(digits);
-            table.rows.push(vec![
-                name.to_owned(),
-                row(|lap| lap.sent.rate, 0),
-                row(|lap| lap.confirmed_rate, 0),
-                row(|lap| lap.sent.answer_ms.p50, 2),
-                row(|lap| lap.sent.answer_ms.p99, 1),
-                row(|lap| lap.sent.answer_ms.p999, 1),
-                row(|lap| lap.cpu_ms_each, 3),
-                row(|lap| lap.broker_cpu_ms_each, 3),
-                row(|lap| lap.peak_mib, 0),
-                row(|lap| lap.messages as f64 / lap.sent.accepted().max(1) as f64, 2),
-            ]);
-        }
-        table
+        let rows = self.contenders().into_iter().map(|name| {
+            let laps: Vec<&Lap> = self.laps(name).map(|(_, lap)| lap).collect();
+            (name.to_owned(), laps)
+        });
+        figures(title, rows)
     }
 
     /// Writes all laps down.
@@ -164,4 +140,38 @@ impl Turns {
             findings.note(lap, &wrong);
         }
     }
+}
+
+/// What laps came to: a row for each name.
+pub(super) fn figures<'a>(title: String, named: impl Iterator<Item = (String, Vec<&'a Lap>)>) -> Table {
+    let head = [
+        "",
+        "answered/s",
+        "confirmed/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "CPU ms each",
+        "broker CPU ms each",
+        "peak MiB",
+        "messages each",
+    ];
+    let mut table = Table::new(title, &head);
+    for (name, laps) in named {
+        let row =
+            |figure: fn(&Lap) -> f64, digits| Middle::of(laps.iter().map(|lap| figure(lap))).text(digits);
+        table.rows.push(vec![
+            name,
+            row(|lap| lap.sent.rate, 0),
+            row(|lap| lap.confirmed_rate, 0),
+            row(|lap| lap.sent.answer_ms.p50, 2),
+            row(|lap| lap.sent.answer_ms.p99, 1),
+            row(|lap| lap.sent.answer_ms.p999, 1),
+            row(|lap| lap.cpu_ms_each, 3),
+            row(|lap| lap.broker_cpu_ms_each, 3),
+            row(|lap| lap.peak_mib, 0),
+            row(|lap| lap.messages as f64 / lap.sent.accepted().max(1) as f64, 2),
+        ]);
+    }
+    table
 }

@@ -3,6 +3,7 @@
 pub mod books;
 pub mod clock;
 pub mod dice;
+pub mod html;
 pub mod id;
 pub mod json;
 pub mod limits;
@@ -11,6 +12,7 @@ pub mod outcome;
 
 pub use clock::{Clock, SystemClock};
 pub use dice::Dice;
+pub use html::Escaped;
 pub use id::{
     AccountId, ChangeId, DeliveryId, ParticipantId, Position, SigningRequestId, SourceName, Subject,
 };

@@ -123,9 +123,12 @@ impl Tokens {
         self.alive.retain(|(of, _), given| {
             kind.is_some_and(|kind| kind != *of) || (user.is_some() && given.terms.user != user)
         });
-        let alive = &self.alive;
-        self.order.retain(|key| alive.contains_key(key));
         before - self.alive.len()
+    }
+
+    /// All tokens that were given out, as far back as they are remembered.
+    pub(super) fn given(&self) -> Vec<String> {
+        self.order.iter().map(|(_, token)| token.clone()).collect()
     }
 }
 

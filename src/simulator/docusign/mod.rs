@@ -297,9 +297,14 @@ impl Docusign {
         lock(&self.0.tokens).end(None, None);
     }
 
-    /// Ends every access token, as if their time were over; refresh tokens live on.
-    pub fn expire_access_tokens(&self) {
+    /// Ends access tokens before their time; refresh tokens live on.
+    pub fn revoke_access_tokens(&self) {
         lock(&self.0.tokens).end(Some(TokenKind::Access), None);
+    }
+
+    /// Every code and token that was given out, as far back as they are remembered: what must show nowhere.
+    pub fn all_tokens(&self) -> Vec<String> {
+        lock(&self.0.tokens).given()
     }
 
     /// Takes back a user's consent: refresh tokens die at once, live access tokens live on until they end.

@@ -272,6 +272,19 @@ pub const REFRESH_CLAIM: Duration = Duration::from_secs(60);
 pub const REFRESH_LOOK: Duration = Duration::from_millis(250);
 /// After how long without use a refresh token is exchanged all the same: it ends after 30 days.
 pub const REFRESH_IDLE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a link token is good where nobody says how long: its user reads a mail, and asks somebody.
+pub const LINK_LIFE: Duration = Duration::from_secs(3600);
+/// The shortest and longest life that can be asked for: who holds it can link an account.
+pub const LINK_LIFE_RANGE: (Duration, Duration) =
+    (Duration::from_secs(60), Duration::from_secs(7 * 24 * 3600));
+/// How long a user has to log in at DocuSign, with a second factor perhaps, and to choose an account afterwards.
+pub const AUTHORIZATION_LIFE: Duration = Duration::from_secs(15 * 60);
+/// Longest address to which a user is sent afterwards, in bytes: what browsers and proxies take.
+pub const REDIRECT_BYTES_MAX: usize = 2_048;
+/// Accounts of one user among which one is chosen: a page of them can still be read.
+pub const USER_ACCOUNTS_MAX: usize = 100;
+/// How often a change of an account is tried again that another node's change overtook.
+pub const ACCOUNT_TRIES_MAX: usize = 5;
 
 /// Rows in one page of the HTTP API, and the default.
 pub const PAGE_ROWS_MAX: usize = 1_000;

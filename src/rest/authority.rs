@@ -9,7 +9,7 @@ use url::Url;
 
 use super::answer::refusal;
 use super::settings::{address, below};
-use super::userinfo::UserInfo;
+use super::userinfo::{Identity, UserInfo};
 use super::{Error, Refused, Settings, http, jwt};
 use crate::base::{Clock, limits};
 use crate::docusign::tolerant::Scalar;
@@ -99,6 +99,16 @@ impl Authority {
         self.0.redirect_url.is_none().then_some("docusign.redirect_url")
     }
 
+    /// Where users come back to.
+    pub fn redirect_url(&self) -> Option<&str> {
+        self.0.redirect_url.as_deref()
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &Url {
+        &self.0.auth
+    }
+
     /// Whether it can be asked in a user's name with our key.
     pub fn has_key(&self) -> bool {
         self.0.key.is_some() && !self.0.client_id.is_empty()
@@ -177,6 +187,11 @@ impl Authority {
     ///
     /// # Errors
     /// See [`Error`].
+    pub async fn identity(&self, token: &SecretString) -> Result<Identity, Error> {
+        Ok(Identity::from(&self.userinfo(token).await?))
+    }
+
+    /// The same as DocuSign tells it.
     pub(super) async fn userinfo(&self, token: &SecretString) -> Result<UserInfo, Error> {
         let url = below(&self.0.auth, &["oauth", "userinfo"]);
         let response = self.0.http.get(url).bearer_auth(token.expose_secret()).send().await?;

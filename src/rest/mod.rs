@@ -21,3 +21,4 @@ pub use http::{http_client, install_tls};
 pub use keyring::{Access, Keyring, Promise, Token};
 pub use settings::Settings;
 pub use user::User;
+pub use userinfo::{Identity, Membership};

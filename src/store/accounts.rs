@@ -227,6 +227,7 @@ fn put(
             keep.into(),
         ],
     )?;
+    ledger.linked.clear();
     let previous = stored.as_ref().map(|stored| stored.state);
     let moved = stored.is_none_or(|stored| stored.state != now.state || stored.account != now.account);
     if moved {
@@ -237,6 +238,7 @@ fn put(
 
 fn remove(ledger: &mut Ledger, id: &str, at: Timestamp) -> Result<Option<IntegratedAccount>, Error> {
     let Some(mut gone) = account(&ledger.session, id)? else { return Ok(None) };
+    ledger.linked.clear();
     ledger.session.execute("DELETE FROM accounts WHERE id = ?1", &[id.into()])?;
     (gone.updated_at, gone.reason) = (at, None);
     tell(ledger, &gone, None, Some(gone.state))?;

@@ -150,6 +150,14 @@ pub(super) fn write_made(
     change: &Change,
     traceparent: &str,
 ) -> Result<(), Error> {
+    let integrated_account = ledger.linked(&change.account)?;
+    let linked;
+    let change = if integrated_account == change.integrated_account {
+        change
+    } else {
+        linked = Change { integrated_account, ..change.clone() };
+        &linked
+    };
     let record = Record {
         id: change.id,
         reference,
@@ -201,15 +209,18 @@ pub(super) fn note(
     let held = ledger.open_subject(change.account, &change.subject())?;
     held.state.sequence += 1;
     let (reference, sequence) = (held.reference, held.state.sequence);
+    let id = change.id(sequence);
+    // No delivery told it: a trace of its own, known by the change's id.
+    let (trace, span) = (id.0.simple().to_string(), id.0.as_u64_pair().0);
     let record = Record {
-        id: change.id(sequence),
+        id,
         reference,
         sequence,
         routing_key: &change.routing_key(),
         event_type,
         occurred_at: change.at,
         received_at: change.at,
-        traceparent: "",
+        traceparent: &format!("00-{trace}-{span:016x}-01"),
         body: &change.body(sequence),
     };
     ledger.books.noted += 1;

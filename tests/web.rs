@@ -8,6 +8,7 @@ mod web {
     mod deliveries;
     mod feed;
     mod health;
+    mod linking;
     mod messages;
     mod pages;
     mod quarantine;

@@ -34,6 +34,8 @@ pub enum Arrival {
         ticket: SecretString,
         /// The accounts.
         choices: Vec<Choice>,
+        /// Where they go afterwards.
+        redirect_to: Option<String>,
     },
     /// An account is linked.
     Done(Done),
@@ -157,7 +159,7 @@ impl Links {
                 let listed = serde_json::to_string(&choices).unwrap_or_default();
                 let tokens = tokens.expose_secret();
                 let ticket = self.go_on((&link, &luggage.link), way.browser, tokens, listed).await?;
-                return Ok(Arrival::Choose { ticket, choices });
+                return Ok(Arrival::Choose { ticket, choices, redirect_to: link.redirect_to });
             }
         };
         self.finish(&link, chosen, grant, &luggage.link).await.map(Arrival::Done)
@@ -280,8 +282,7 @@ impl Links {
         };
         let token = Token::new(token.clone(), 0);
         let access = Access { account: chosen.account.clone(), base_uri, token };
-        let (http, clock) = (self.0.http.clone(), Arc::clone(&self.tools().clock));
-        let client = Client::over(Arc::new(Candidate(access)), http, clock, self.0.metrics.clone());
+        let client = self.0.client.by_keyring(Arc::new(Candidate(access)));
         tried(&client, &chosen.account, self.now()).await
     }
 

@@ -16,9 +16,8 @@ use super::credentials::later;
 use super::keyring::{Linked, Tools};
 use super::upkeep::Unfit;
 use crate::base::{AccountId, limits};
-use crate::rest::{self, Challenge};
+use crate::rest::{self, Challenge, Client};
 use crate::store::{self, Authorization, IntegratedAccount, Link};
-use crate::telemetry::Metrics;
 use crate::vault;
 
 /// Why an account could not be linked.
@@ -128,8 +127,6 @@ pub struct Invitation {
     pub link: Link,
     /// The integrated account that is linked again.
     pub again: Option<IntegratedAccount>,
-    /// DocuSign's host.
-    pub docusign: Url,
 }
 
 /// Where a user is sent.
@@ -161,8 +158,7 @@ pub struct Links(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) linked: Linked,
-    pub(super) http: reqwest::Client,
-    pub(super) metrics: Metrics,
+    pub(super) client: Client,
 }
 
 impl fmt::Debug for Links {
@@ -182,9 +178,9 @@ fn place(state: &[u8]) -> String {
 }
 
 impl Links {
-    /// What links accounts for a keyring; `http` tries whether they work.
-    pub fn new(linked: Linked, http: reqwest::Client, metrics: Metrics) -> Self {
-        Self(Arc::new(Inner { linked, http, metrics }))
+    /// What links accounts for a keyring; its client tries whether they work.
+    pub fn new(linked: Linked, client: Client) -> Self {
+        Self(Arc::new(Inner { linked, client }))
     }
 
     pub(super) fn tools(&self) -> &Tools {
@@ -213,6 +209,11 @@ impl Links {
         let redirect = self.tools().authority.redirect_url().unwrap_or_default();
         let base = redirect.strip_suffix("/oauth/callback").unwrap_or(redirect);
         Url::parse(base).map_err(|_| Error::NotSetUp("docusign.redirect_url"))
+    }
+
+    /// Where users are sent to log in.
+    pub fn docusign(&self) -> &Url {
+        self.tools().authority.url()
     }
 
     /// Makes a link.
@@ -256,7 +257,7 @@ impl Links {
             Some(id) => Some(self.tools().store.account(id).await?.ok_or(Error::AccountUnknown)?),
             None => None,
         };
-        Ok(Invitation { link, again, docusign: self.tools().authority.url().clone() })
+        Ok(Invitation { link, again })
     }
 
     pub(super) async fn good_link(&self, digest: &[u8]) -> Result<Link, Error> {

@@ -1,11 +1,9 @@
 //! Linked accounts in the hands of an operator: linked by our key, tried again, removed.
 
-use std::sync::Arc;
-
 use super::arrival::{Choice, tried};
 use super::links::{Error, Links};
 use crate::base::{AccountId, AccountState, Grant as Way};
-use crate::rest::{self, Client, Keyring as _};
+use crate::rest::{self, Keyring as _};
 use crate::store::{Credentials, IntegratedAccount};
 
 /// An account that is linked without its user, who consented once to our asking in their name.
@@ -71,8 +69,7 @@ impl Links {
     /// # Errors
     /// [`Error::AccountUnknown`]; what DocuSign or the store says where the answer is not known.
     pub async fn refresh(&self, id: &str) -> Result<IntegratedAccount, Error> {
-        let tools = self.tools();
-        let row = tools.store.account(id).await?.ok_or(Error::AccountUnknown)?;
+        let row = self.stored(id).await?;
         let account = row.account.clone().ok_or(Error::AccountUnknown)?;
         let linked = &self.0.linked;
         // Consent that was given since heals an account whose tokens we ask for ourselves.
@@ -92,9 +89,7 @@ impl Links {
                 return if known { Ok(row) } else { Err(why.into()) };
             }
         }
-        let (http, clock) = (self.0.http.clone(), Arc::clone(&tools.clock));
-        let client = Client::over(Arc::new(linked.clone()), http, clock, self.0.metrics.clone());
-        let (state, reason) = tried(&client, &account, self.now()).await;
+        let (state, reason) = tried(&self.0.client, &account, self.now()).await;
         let row = self.stored(id).await?;
         if row.state == AccountState::NeedsReauth || (row.state, &row.reason) == (state, &reason) {
             return Ok(row);

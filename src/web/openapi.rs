@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 use super::message::{AccountMessage, ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
 use super::{
-    audit, books, changes, connect, deliveries, health, quarantine, replay, stream, timeline, vault,
+    accounts, audit, books, changes, connect, deliveries, health, quarantine, replay, stream, timeline, vault,
 };
 
 /// `/openapi.json`.
@@ -24,6 +24,7 @@ use super::{
         changes::list, stream::follow, changes::show, changes::replay,
         deliveries::list, deliveries::show, replay::replay,
         timeline::show,
+        accounts::link, accounts::create, accounts::list, accounts::show, accounts::remove, accounts::refresh,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
         audit::show, audit::list, vault::rotate,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,

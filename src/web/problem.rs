@@ -5,11 +5,12 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::{DeliveryId, Position, Refusal, limits};
-use crate::store;
+use crate::{link, rest, store};
 
 use super::caller::Scope;
 
@@ -79,6 +80,23 @@ pub enum Problem {
         /// Why.
         why: String,
     },
+    /// Accounts cannot be linked: this setting is missing.
+    NotSetUp(&'static str),
+    /// No account is linked under this id.
+    AccountUnknown,
+    /// The account is linked for another tenant.
+    AccountTaken,
+    /// The user has to allow us to act for them.
+    ConsentMissing {
+        /// Where they do.
+        url: String,
+    },
+    /// DocuSign says no, and will say so again.
+    DocusignRefuses(String),
+    /// DocuSign cannot be reached, or does not answer as it should.
+    DocusignAway(String),
+    /// DocuSign takes no call of ours before this.
+    DocusignBusy(Timestamp),
     /// All streams are taken.
     StreamsBusy,
     /// Someone has every row counted already.
@@ -123,16 +141,25 @@ impl Problem {
             }
             Self::BodyNotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::PathUnknown | Self::ChangeUnknown | Self::DeliveryUnknown | Self::SigningRequestUnknown => {
-                StatusCode::NOT_FOUND
-            }
+            Self::PathUnknown
+            | Self::ChangeUnknown
+            | Self::DeliveryUnknown
+            | Self::AccountUnknown
+            | Self::SigningRequestUnknown => StatusCode::NOT_FOUND,
             Self::MethodUnknown(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BeyondFeed { .. } | Self::NotQuarantined { .. } => StatusCode::CONFLICT,
+            Self::BeyondFeed { .. }
+            | Self::NotQuarantined { .. }
+            | Self::NotSetUp(_)
+            | Self::AccountTaken
+            | Self::ConsentMissing { .. } => StatusCode::CONFLICT,
             Self::BodyPruned => StatusCode::GONE,
-            Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::StreamsBusy | Self::AuditUnderWay | Self::StoreBusy | Self::StoreDown(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::StillUnreadable { .. } | Self::DocusignRefuses(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::DocusignAway(_) => StatusCode::BAD_GATEWAY,
+            Self::DocusignBusy(_)
+            | Self::StreamsBusy
+            | Self::AuditUnderWay
+            | Self::StoreBusy
+            | Self::StoreDown(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -187,6 +214,18 @@ impl Problem {
             Self::StillUnreadable { why, .. } => {
                 format!("the delivery still cannot be read and stays in quarantine: {why}")
             }
+            Self::NotSetUp(setting) => format!("accounts cannot be linked: set `{setting}` first"),
+            Self::AccountUnknown => "there is no such integrated account: it was never linked, or removed".into(),
+            Self::AccountTaken => {
+                "the account is linked for another tenant: link it again by its integrated_account_id, or remove it \
+                 there first"
+                    .into()
+            }
+            Self::ConsentMissing { url } => {
+                format!("the user has to allow the integration to act for them, once: let them open {url}")
+            }
+            Self::DocusignRefuses(why) | Self::DocusignAway(why) => why.clone(),
+            Self::DocusignBusy(until) => format!("DocuSign takes no call of ours before {until}"),
             Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
             Self::AuditUnderWay => "the rows are being counted already: try again later".into(),
             Self::StoreBusy => "too many writes are waiting: try again soon".into(),
@@ -201,6 +240,7 @@ impl Problem {
     pub fn details(&self) -> Vec<String> {
         match self {
             Self::ParameterUnknown { valid, .. } => valid.iter().map(|&name| name.to_owned()).collect(),
+            Self::ConsentMissing { url } => vec![url.clone()],
             _ => Vec::new(),
         }
     }
@@ -211,6 +251,7 @@ impl Problem {
             Self::Refused(Refusal::Unavailable) | Self::StoreDown(_) => Some(10),
             Self::StoreBusy | Self::Refused(Refusal::Crowded) => Some(2),
             Self::StreamsBusy => Some(5),
+            Self::DocusignBusy(_) => Some(60),
             Self::AuditUnderWay => Some(30),
             _ => None,
         }
@@ -334,6 +375,45 @@ impl From<store::Error> for Problem {
     }
 }
 
+impl From<rest::Error> for Problem {
+    fn from(error: rest::Error) -> Self {
+        use rest::Error as E;
+        match error {
+            E::Throttled { until, .. } => Self::DocusignBusy(until),
+            E::ConsentRequired { url } => Self::ConsentMissing { url },
+            E::Unauthorized(_) | E::Forbidden(_) | E::NotFound(_) | E::Refused(_) | E::Settings(_) => {
+                Self::DocusignRefuses(error.to_string())
+            }
+            E::Upstream(_) | E::Connection(_) | E::Malformed(_) | E::TooLarge { .. } => {
+                Self::DocusignAway(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<link::Error> for Problem {
+    fn from(error: link::Error) -> Self {
+        use link::{Error as E, Unfit};
+        match error {
+            E::NotSetUp(setting) => Self::NotSetUp(setting),
+            E::AccountUnknown => Self::AccountUnknown,
+            E::Unfit(Unfit::Taken(_)) => Self::AccountTaken,
+            E::Unfit(unfit) => Self::DocusignRefuses(unfit.to_string()),
+            E::Docusign(error) => error.into(),
+            E::Store(error) => error.into(),
+            E::Overtaken => Self::StoreBusy,
+            // What only a user on the way can meet, and what does not open.
+            E::LinkUnknown
+            | E::LinkUsed
+            | E::LinkExpired
+            | E::StateUnknown
+            | E::ForeignBrowser
+            | E::Back { .. } => Self::Internal(error.to_string()),
+            E::Vault(error) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::body::to_bytes;
@@ -367,6 +447,13 @@ mod tests {
             P::SigningRequestUnknown,
             P::NotQuarantined { outcome: "accepted".into() },
             P::StillUnreadable { id: DeliveryId(Uuid::nil()), why: "no JSON".into() },
+            P::NotSetUp("docusign.client_id"),
+            P::AccountUnknown,
+            P::AccountTaken,
+            P::ConsentMissing { url: "https://account-d.docusign.com/oauth/auth?x".into() },
+            P::DocusignRefuses("DocuSign refuses it".into()),
+            P::DocusignAway("no answer from DocuSign".into()),
+            P::DocusignBusy(Timestamp::UNIX_EPOCH),
             P::StreamsBusy,
             P::AuditUnderWay,
             P::StoreBusy,
@@ -403,9 +490,16 @@ mod tests {
                 P::StoreDown(_) => 23,
                 P::Internal(_) => 24,
                 P::AuditUnderWay => 25,
+                P::NotSetUp(_) => 26,
+                P::AccountUnknown => 27,
+                P::AccountTaken => 28,
+                P::ConsentMissing { .. } => 29,
+                P::DocusignRefuses(_) => 30,
+                P::DocusignAway(_) => 31,
+                P::DocusignBusy(_) => 32,
             });
         }
-        assert_eq!(kinds.len(), 26, "a case is missing from the list above");
+        assert_eq!(kinds.len(), 33, "a case is missing from the list above");
         all
     }
 

@@ -72,6 +72,11 @@ impl Bench {
     }
 
     pub(crate) fn with_token(token: Option<&str>) -> Self {
+        Self::with(token, &RestSettings::default())
+    }
+
+    /// One that knows how to reach DocuSign.
+    pub(crate) fn with(token: Option<&str>, docusign: &RestSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
         let settings = Settings::sqlite(folder.path().join("countersign.sqlite"), true);
@@ -99,7 +104,7 @@ impl Bench {
         let (releaser, replayer) = (receiver.clone(), receiver.clone());
         let http = http_client("test", std::time::Duration::from_secs(5)).unwrap();
         let by: Arc<dyn Clock> = clock.clone();
-        let authority = Authority::new(http.clone(), &RestSettings::default(), by.clone()).unwrap();
+        let authority = Authority::new(http.clone(), docusign, by.clone()).unwrap();
         let vault = Arc::new(Vault::new(&SecretString::from("key"), None, dice.clone()));
         let tools = Tools {
             store: store.clone(),

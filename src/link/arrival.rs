@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::credentials::later;
-use super::links::{Back, Error, Links};
+use super::links::{Back, Error, Links, Returned};
 use crate::base::{AccountId, AccountState, Grant as Way, limits};
 use crate::rest::{self, Access, Call, Client, Grant, Identity, Keyring, Membership, Promise, Token};
 use crate::store::{Credentials, IntegratedAccount, Link};
@@ -333,5 +333,6 @@ fn shown(grant: &Grant, now: Timestamp) -> SecretString {
 }
 
 fn back(why: Back, token: &SecretString, link: &Link) -> Error {
-    Error::Back { why, again: token.clone(), redirect_to: link.redirect_to.clone() }
+    let (again, redirect_to) = (token.clone(), link.redirect_to.clone());
+    Error::Back(Box::new(Returned { why, again, redirect_to }))
 }

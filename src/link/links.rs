@@ -42,15 +42,8 @@ pub enum Error {
     #[error("the state was given to another browser")]
     ForeignBrowser,
     /// The user is back, and there is no account to link.
-    #[error("{why}")]
-    Back {
-        /// Why.
-        why: Back,
-        /// The link's token: it is still good.
-        again: SecretString,
-        /// Where the user goes otherwise.
-        redirect_to: Option<String>,
-    },
+    #[error("{}", .0.why)]
+    Back(Box<Returned>),
     /// The account cannot be linked.
     #[error(transparent)]
     Unfit(#[from] Unfit),
@@ -69,6 +62,17 @@ pub enum Error {
     /// What was sealed does not open.
     #[error(transparent)]
     Vault(#[from] vault::Error),
+}
+
+/// A user who came back without an account.
+#[derive(Debug, Clone)]
+pub struct Returned {
+    /// Why.
+    pub why: Back,
+    /// The link's token: it is still good.
+    pub again: SecretString,
+    /// Where the user goes otherwise.
+    pub redirect_to: Option<String>,
 }
 
 /// Why a user came back without an account.

@@ -13,5 +13,5 @@ mod upkeep;
 
 pub use arrival::{Arrival, Callback, Choice, Done};
 pub use keyring::{Linked, Tools};
-pub use links::{Back, Departure, Error, Invitation, Links, Made, Wanted};
+pub use links::{Back, Departure, Error, Invitation, Links, Made, Returned, Wanted};
 pub use upkeep::{Impersonated, Unfit};

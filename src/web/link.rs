@@ -73,8 +73,8 @@ impl Place {
     fn fail(&self, error: &Error) -> HttpResponse {
         if let Error::Store(_) | Error::Vault(_) | Error::Overtaken | Error::Docusign(_) = error {
             tracing::error!(%error, "an account could not be linked");
-        } else if let Error::Back { why, .. } = error {
-            tracing::info!(%why, "a user came back without an account");
+        } else if let Error::Back(returned) = error {
+            tracing::info!(why = %returned.why, "a user came back without an account");
         }
         self.show(pages::problem(self, error))
     }

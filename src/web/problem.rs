@@ -408,7 +408,7 @@ impl From<link::Error> for Problem {
             | E::LinkExpired
             | E::StateUnknown
             | E::ForeignBrowser
-            | E::Back { .. } => Self::Internal(error.to_string()),
+            | E::Back(_) => Self::Internal(error.to_string()),
             E::Vault(error) => Self::Internal(error.to_string()),
         }
     }

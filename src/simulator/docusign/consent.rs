@@ -25,17 +25,17 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(shared: &Shared, all: Vec<(String, String)>) -> Result<Self, HttpResponse> {
+    fn read(shared: &Shared, all: Vec<(String, String)>) -> Result<Self, &'static str> {
         let asked = |name: &str| all.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let redirect = asked("redirect_uri").unwrap_or_default();
         let known = &shared.settings.redirect_uris;
         // Compared as text: to DocuSign a slash more is another address.
         let registered = known.is_empty() || known.iter().any(|known| known == redirect);
         let Some(back) = Url::parse(redirect).ok().filter(|_| registered) else {
-            return Err(fault("The redirect URI is not registered properly with DocuSign."));
+            return Err("The redirect URI is not registered properly with DocuSign.");
         };
         if !super::oauth::is_client(shared, asked("client_id").unwrap_or_default()) {
-            return Err(fault("The client ID is not known."));
+            return Err("The client ID is not known.");
         }
         Ok(Self { all, back })
     }
@@ -89,7 +89,7 @@ pub(super) async fn authorize(request: HttpRequest, shared: web::Data<Shared>) -
     let query = form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
     let wanted = match Wanted::read(&shared, query) {
         Ok(wanted) => wanted,
-        Err(fault) => return fault,
+        Err(why) => return fault(why),
     };
     if let Some(refusal) = wanted.refusal() {
         return refusal;
@@ -116,7 +116,7 @@ pub(super) async fn decide(body: Bytes, shared: web::Data<Shared>) -> HttpRespon
     let own = |(key, _): &(String, String)| key != "decision" && key != "user";
     let wanted = match Wanted::read(&shared, form.into_iter().filter(own).collect()) {
         Ok(wanted) => wanted,
-        Err(fault) => return fault,
+        Err(why) => return fault(why),
     };
     if let Some(refusal) = wanted.refusal() {
         return refusal;

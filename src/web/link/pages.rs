@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::base::{AccountState, Escaped};
-use crate::link::{Back, Choice, Done, Error, Invitation};
+use crate::link::{Back, Choice, Done, Error, Invitation, Returned};
 use crate::rest;
 
 use super::Place;
@@ -35,7 +35,7 @@ impl Page {
 
     fn text(mut self, text: &str) -> Self {
         // Writing into a string cannot fail.
-        let _ = write!(self.body, "<p>{}</p>\n", Escaped(text));
+        let _ = writeln!(self.body, "<p>{}</p>", Escaped(text));
         self
     }
 
@@ -49,11 +49,11 @@ impl Page {
 
     /// The form that sends a user to DocuSign, and by way of it to where they go afterwards.
     fn button(mut self, place: &Place, redirect_to: Option<&str>, token: &str, label: &str) -> Self {
-        let _ = write!(
+        let _ = writeln!(
             self.body,
             "<form method=\"post\" action=\"{}/connect-account\">\n\
              <input type=\"hidden\" name=\"link_token\" value=\"{}\">\n\
-             <button type=\"submit\">{}</button>\n</form>\n",
+             <button type=\"submit\">{}</button>\n</form>",
             Escaped(&place.base),
             Escaped(token),
             Escaped(label),
@@ -120,20 +120,20 @@ pub(super) fn chooser(
 ) -> Page {
     let mut page = Page::new(StatusCode::OK, "Choose an account");
     let default = choices.iter().position(|choice| choice.is_default).unwrap_or(0);
-    let _ = write!(
+    let _ = writeln!(
         page.body,
         "<form method=\"post\" action=\"{}/connect-account/choose\">\n\
          <input type=\"hidden\" name=\"ticket\" value=\"{}\">\n\
-         <fieldset>\n<legend>Which of your accounts is to be connected?</legend>\n",
+         <fieldset>\n<legend>Which of your accounts is to be connected?</legend>",
         Escaped(base),
         Escaped(ticket.expose_secret()),
     );
     for (place, choice) in choices.iter().enumerate() {
         let id = choice.account.as_str();
-        let _ = write!(
+        let _ = writeln!(
             page.body,
             "<label class=\"choice\"><input type=\"radio\" name=\"account\" value=\"{}\"{} required> \
-             <span>{}{}<br><small>{}</small></span></label>\n",
+             <span>{}{}<br><small>{}</small></span></label>",
             Escaped(id),
             if place == default { " checked" } else { "" },
             Escaped(choice.name.as_deref().unwrap_or("An account without a name")),
@@ -200,13 +200,14 @@ pub(super) fn problem(place: &Place, error: &Error) -> Page {
         Error::AccountUnknown => {
             page(StatusCode::NOT_FOUND, "The account was removed").text("It cannot be connected again.").text(ask)
         }
-        Error::Back { why, again, redirect_to } => {
+        Error::Back(returned) => {
+            let Returned { why, again, redirect_to } = &**returned;
             let again = again.expose_secret();
             let mut page = came_back(why).button(place, redirect_to.as_deref(), again, "Try again");
             if let Some(elsewhere) = redirect_to.as_deref().and_then(|to| with_status(to, "cancelled", &[])) {
-                let _ = write!(
+                let _ = writeln!(
                     page.body,
-                    "<p><a href=\"{}\">Go back without connecting</a></p>\n",
+                    "<p><a href=\"{}\">Go back without connecting</a></p>",
                     Escaped(elsewhere.as_str())
                 );
             }

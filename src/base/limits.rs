@@ -170,6 +170,15 @@ pub const RELAY_WINDOW: usize = 256;
 pub const RELAY_BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Channels that publish side by side, so that the broker is never short of work.
 pub const RELAY_LANES: usize = 4;
+/// While deliveries come, the least that goes out in a turn of the relay: few enough that the broker is done with them in some
+/// milliseconds, enough that each message costs little more than in a full batch.
+pub const RELAY_TURN: usize = 64;
+/// After each turn it rests so many times as long as the turn took, and so leaves two thirds of the time to answers.
+pub const RELAY_REST: u32 = 2;
+/// But never longer: a broker that is slow or far away is not one that deliveries share the cores with.
+pub const RELAY_REST_MAX: Duration = Duration::from_millis(20);
+/// Deliveries count as coming for so long after one that made a change.
+pub const RELAY_YIELD: Duration = Duration::from_millis(50);
 /// Changes read from the outbox at a time.
 pub const RELAY_PAGE: usize = 512;
 /// Changes that the relay holds in memory: in flight, and as many that wait or are being settled. The rest stays in the

@@ -1,17 +1,23 @@
 //! DocuSign's REST API and OAuth: tokens, rate limits, and what an answer means for trying again.
 
 mod answer;
+mod authority;
 mod budget;
 mod client;
 mod error;
 mod http;
 mod jwt;
+mod keyring;
 mod oauth;
 mod settings;
+mod user;
 mod userinfo;
 
 pub use answer::RateLimit;
-pub use client::{Client, Fetched, Include};
+pub use authority::{Authority, Challenge, Grant};
+pub use client::{Answer, Call, Client, Fetched, Include};
 pub use error::{Again, Error, Refused};
 pub use http::{http_client, install_tls};
+pub use keyring::{Access, Keyring, Promise, Token};
 pub use settings::Settings;
+pub use user::User;

@@ -35,6 +35,7 @@ mod enrichment;
 mod error;
 mod evidence;
 mod feed;
+mod late;
 mod leases;
 mod ledger;
 mod lookout;

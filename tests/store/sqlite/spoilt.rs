@@ -7,7 +7,14 @@ use super::books::{audited, busy};
 use super::place;
 use crate::support::{Place, signing_request, status};
 
-/// Takes back the step that lines deliveries up by their subjects.
+/// Takes back the step that lets states be late.
+const WITHOUT_LATE: &str = "
+    UPDATE subjects SET state = v.state, last_delivery = v.last_delivery FROM standing v WHERE v.ref = subjects.ref;
+    DROP VIEW standing;
+    DROP TABLE late;
+    DELETE FROM migrations WHERE step = 6;";
+
+/// Takes back the step before, which lines deliveries up by their subjects.
 const WITHOUT_LINES: &str = "
     CREATE INDEX deliveries_by_subject ON deliveries (subject_ref, seq) WHERE subject_ref IS NOT NULL;
     ALTER TABLE deliveries DROP COLUMN previous;
@@ -47,6 +54,7 @@ async fn a_store_of_before_the_books_begins_balanced() {
     let store = busy(&place).await;
     store.close().await;
     let old = database(&place);
+    old.execute_batch(WITHOUT_LATE).unwrap();
     old.execute_batch(WITHOUT_LINES).unwrap();
     old.execute_batch(
         "DROP TABLE books; DROP TABLE publications; ALTER TABLE deliveries DROP COLUMN stored_at;",
@@ -69,6 +77,7 @@ async fn a_store_of_before_the_lines_tells_the_same_timelines_with_them() {
     let told = timelines(&store).await;
     assert!(told.len() > 1_000, "{told}");
     store.close().await;
+    database(&place).execute_batch(WITHOUT_LATE).unwrap();
     database(&place).execute_batch(WITHOUT_LINES).unwrap();
     let store = place.open().await;
     assert_eq!(timelines(&store).await, told);

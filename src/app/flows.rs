@@ -14,10 +14,10 @@ use crate::enrich::Enricher;
 use crate::evidence::Signer;
 use crate::receive::Receiver;
 use crate::relay::Relay;
-use crate::rest;
 use crate::store::Work;
 
 use super::books::audit;
+use super::docusign::{Docusign, keep_alive};
 use super::{Error, checkpoints};
 
 /// How often old deliveries are looked for.
@@ -37,6 +37,7 @@ impl Flows {
         roles: &[Role],
         with: &Receiver,
         signer: &Arc<Signer>,
+        docusign: &Docusign,
         status: &broker::Status,
         queues: watch::Receiver<Vec<broker::Queue>>,
     ) -> Result<Self, Error> {
@@ -47,17 +48,15 @@ impl Flows {
             let relay = Relay::new(store, broker, status.clone(), metrics, clock, dice);
             tasks.spawn(relay.following(queues).run(stop.clone()));
         }
-        if let Some(rest) = settings.for_rest().filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {
+        if settings.enrich && roles.contains(&Role::Enrich) {
             let (clock, dice) = (Arc::clone(&with.clock), with.dice.clone());
-            let client =
-                rest::Client::new(rest, Arc::clone(&clock), dice.clone(), with.metrics.clone()).map_err(
-                    |e| Error::Part { what: "the client for DocuSign's REST API", why: e.to_string() },
-                )?;
+            let client = docusign.client.clone();
             let enricher = Enricher::new(with.store.clone(), client, with.metrics.clone(), clock, dice);
             drop(with.store.take_part(Work::Enrich));
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
         }
+        tasks.spawn(keep_alive(docusign.linked.clone(), with.clone(), stop.clone()));
         tasks.spawn(audit(with.store.clone(), with.metrics.clone(), stop.clone()));
         let days = (settings.dedup_retention_days, settings.audit_retention_days);
         tasks.spawn(prune(with.clone(), days, stop.clone()));

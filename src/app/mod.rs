@@ -3,10 +3,12 @@
 mod books;
 mod checkpoints;
 mod demo;
+mod docusign;
 mod error;
 mod flows;
 mod http;
 mod keys;
+mod private;
 mod server;
 mod signer;
 

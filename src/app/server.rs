@@ -18,6 +18,7 @@ use crate::store::{self, Store};
 use crate::telemetry::{Metrics, logs};
 use crate::web::{self, Api};
 
+use super::docusign::Docusign;
 use super::flows::Flows;
 use super::http::{self, Serving};
 use super::{Error, keys, signer};
@@ -35,6 +36,7 @@ pub struct App {
     queues: watch::Sender<Vec<broker::Queue>>,
     token: web::TokenInForce,
     signer: Arc<Signer>,
+    docusign: Docusign,
     clock: Arc<dyn Clock>,
     dice: Dice,
 }
@@ -59,7 +61,8 @@ impl App {
         clock: Arc<dyn Clock>,
         dice: Dice,
     ) -> Result<Self, Error> {
-        let store = Store::open_by(&settings.for_store(dice.uuid().to_string()), Arc::clone(&clock))?;
+        let node = dice.uuid().to_string();
+        let store = Store::open_by(&settings.for_store(node.clone()), Arc::clone(&clock))?;
         let signer = Arc::new(signer::signer(&settings, &dice)?);
         let receiver = Receiver {
             sources: Sources::new(keys::sources(&settings.sources)),
@@ -75,6 +78,7 @@ impl App {
         };
         let spool = || format!("the spool {} cannot be prepared", receiver.spool.display());
         receiver.prepare().map_err(|why| Error::File { what: spool(), why })?;
+        let docusign = Docusign::new(&settings, &receiver, &node)?;
         let bind = || -> std::io::Result<_> {
             let listener = TcpListener::bind(&settings.listen)?;
             http::widen(&listener)?;
@@ -98,6 +102,7 @@ impl App {
             queues,
             token,
             signer,
+            docusign,
             clock,
             dice,
         })
@@ -153,6 +158,8 @@ impl App {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
+            linked: self.docusign.linked.clone(),
+            client: self.docusign.client.clone(),
             api_token: self.token.clone(),
             audit_key: self.signer.public_key(),
             version: web::Version {
@@ -190,6 +197,7 @@ impl App {
             &self.roles,
             &self.receiver,
             &self.signer,
+            &self.docusign,
             &self.broker_status,
             self.queues.subscribe(),
         )?;

@@ -113,6 +113,11 @@ pub const STORE_GROUP_MAX: usize = 512;
 pub const STORE_GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Signing requests and participants whose states the writer keeps in memory (some 300 bytes each).
 pub const STORE_CACHE_MAX: usize = 50_000;
+/// States that wait to be written to their rows: the more wait, the more share a page, and the longer the one transaction
+/// takes that brings them in. Less than [`STORE_CACHE_MAX`], in which they all are.
+pub const STORE_LATE_MAX: usize = 2_048;
+/// Bytes of them, for the same reason: those of large signing requests have some ten thousand each.
+pub const STORE_LATE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Readers for the faces, beside the writer.
 pub const STORE_READERS: usize = 3;
 /// Readers for relay and enricher: a long query of the faces must not hold them up.

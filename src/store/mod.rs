@@ -36,6 +36,7 @@ mod enrichment;
 mod error;
 mod evidence;
 mod feed;
+mod late;
 mod leases;
 mod ledger;
 mod lookout;

@@ -20,6 +20,9 @@ use crate::rest::{self, Challenge, Client};
 use crate::store::{self, Authorization, IntegratedAccount, Link};
 use crate::vault;
 
+/// Our path for users whom DocuSign sends back.
+const CALLBACK: &str = "/oauth/callback";
+
 /// Why an account could not be linked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -202,7 +205,7 @@ impl Links {
         SecretString::from(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Where users reach us: the scheme, host and path before `/oauth/callback` of the redirect URL.
+    /// Where users reach us: what the redirect URL has before `/oauth/callback`.
     ///
     /// # Errors
     /// [`Error::NotSetUp`].
@@ -211,8 +214,14 @@ impl Links {
             return Err(Error::NotSetUp(missing));
         }
         let redirect = self.tools().authority.redirect_url().unwrap_or_default();
-        let base = redirect.strip_suffix("/oauth/callback").unwrap_or(redirect);
-        Url::parse(base).map_err(|_| Error::NotSetUp("docusign.redirect_url"))
+        let url = Url::parse(redirect.strip_suffix(CALLBACK).unwrap_or(redirect));
+        let mut url = url.map_err(|_| Error::NotSetUp("docusign.redirect_url"))?;
+        if !redirect.ends_with(CALLBACK) {
+            // Some proxy leads from there to our own path; of the others it tells nothing.
+            url.set_path("");
+            url.set_query(None);
+        }
+        Ok(url)
     }
 
     /// Where users are sent to log in.

@@ -54,6 +54,7 @@ fn every_command_explains_itself_with_examples() {
         "accounts list",
         "accounts link",
         "accounts remove",
+        "vault rotate",
         "topology plan",
         "topology apply",
         "topology check",

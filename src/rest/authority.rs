@@ -86,7 +86,11 @@ impl Authority {
             client_id: settings.client_id.trim().to_owned(),
             client_secret: settings.client_secret.clone(),
             redirect_url: settings.redirect_url.clone(),
-            key: settings.private_key.as_ref().map(jwt::Key::read).transpose()?,
+            // Beside a token that was made elsewhere, the key is not used at all.
+            key: match (&settings.access_token, &settings.private_key) {
+                (None, Some(key)) => Some(jwt::Key::read(key)?),
+                _ => None,
+            },
             clock,
         })))
     }

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::browser::Browser;
+use crate::support::postgres::Postgres;
+use crate::support::rabbit::free_ports;
 use crate::support::server::{Lines, Server, Settings};
 use crate::support::{PATIENCE, eventually, http};
 
@@ -24,8 +26,9 @@ struct World {
     users: Vec<User>,
 }
 
-/// The first user has one account, the second three, of which the last is the default.
-async fn world() -> World {
+/// A stand-in with two users, of whom the first has one account and the second three, the last the default; and
+/// settings of a server that its users come back to at a port of its own.
+fn set_up() -> (Docusign, Running, Vec<User>, Settings) {
     let dice = Dice::seeded(41);
     let accounts: Vec<_> = (0..4).map(|_| Arc::new(Account::invented(&dice))).collect();
     let ids: Vec<_> = accounts.iter().map(|account| account.id).collect();
@@ -36,8 +39,8 @@ async fn world() -> World {
     };
     let users = vec![user(&ids[..1], ids[0]), user(&ids[1..], ids[3])];
     // DocuSign must know our address before we start.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = free.local_addr().expect("its address");
+    let [port] = free_ports();
+    let address = format!("127.0.0.1:{port}");
     let callback = format!("http://{address}/oauth/callback");
     let traits = Traits {
         accounts,
@@ -51,15 +54,42 @@ async fn world() -> World {
     let docusign = Docusign::new(traits, Arc::new(SystemClock), dice);
     let running = docusign.start("127.0.0.1:0").expect("a free port");
     let settings = Settings::new()
-        .with("COUNTERSIGN_LISTEN", &address.to_string())
+        .with("COUNTERSIGN_LISTEN", &address)
         .with("COUNTERSIGN_API_TOKEN", TOKEN)
         .with("COUNTERSIGN_LOG__LEVEL", "debug")
         .with("COUNTERSIGN_DOCUSIGN__AUTH_URL", &running.url())
         .with("COUNTERSIGN_DOCUSIGN__CLIENT_ID", "integration")
         .with("COUNTERSIGN_DOCUSIGN__CLIENT_SECRET", CLIENT_SECRET)
         .with("COUNTERSIGN_DOCUSIGN__REDIRECT_URL", &callback);
-    drop(free);
+    (docusign, running, users, settings)
+}
+
+async fn world() -> World {
+    let (docusign, running, users, settings) = set_up();
     World { docusign, running, server: Server::start(settings).await, users }
+}
+
+/// Opens the page of a link, and presses its button at the server `at`, with an HTTP client that keeps one cookie: that
+/// cookie, and where DocuSign is asked.
+async fn depart(page: &str, at: &Server) -> (String, url::Url) {
+    let token = parameter(page, "link_token").expect("a token");
+    let page = http().get(page).send().await.expect("an answer");
+    let cookie = page.headers()["set-cookie"].to_str().expect("a cookie");
+    let cookie = cookie.split(';').next().expect("its pair").to_owned();
+    let request = http().post(at.url("/connect-account")).header("cookie", &cookie);
+    let sent = request.form(&[("link_token", &token)]).send().await.expect("an answer");
+    assert_eq!(sent.status(), 303);
+    (cookie, url::Url::parse(sent.headers()["location"].to_str().expect("an address")).expect("an address"))
+}
+
+/// What a user allows at DocuSign: the address to which they are sent back.
+async fn allow(asked: &url::Url, user: &User) -> String {
+    let mut form: Vec<_> = asked.query_pairs().into_owned().collect();
+    form.extend([("user".into(), user.person.email.clone()), ("decision".into(), "allow".into())]);
+    let mut there = asked.clone();
+    there.set_query(None);
+    let back = http().post(there).form(&form).send().await.expect("an answer");
+    back.headers()["location"].to_str().expect("an address").to_owned()
 }
 
 impl World {
@@ -210,27 +240,8 @@ async fn the_command_line_waits_for_a_user_and_shows_and_removes_the_account() {
     lines.follow(waiting.stdout.take().expect("a pipe"));
     let url = eventually("the link is printed", PATIENCE, async || lines.all().first().cloned()).await;
 
-    // The same way by an HTTP client alone, which keeps one cookie.
-    let page = http().get(&url).send().await.expect("an answer");
-    let cookie = page.headers()["set-cookie"]
-        .to_str()
-        .expect("a cookie")
-        .split(';')
-        .next()
-        .expect("its pair")
-        .to_owned();
-    let token = parameter(&url, "link_token").expect("a token");
-    let request = http().post(world.server.url("/connect-account")).header("cookie", &cookie);
-    let sent = request.form(&[("link_token", &token)]).send().await.expect("an answer");
-    assert_eq!(sent.status(), 303);
-    let asked =
-        url::Url::parse(sent.headers()["location"].to_str().expect("an address")).expect("an address");
-    let mut form: Vec<_> = asked.query_pairs().into_owned().collect();
-    form.extend([("user".into(), world.users[0].person.email.clone()), ("decision".into(), "allow".into())]);
-    let mut there = asked.clone();
-    there.set_query(None);
-    let back = http().post(there).form(&form).send().await.expect("an answer");
-    let back = back.headers()["location"].to_str().expect("an address").to_owned();
+    let (cookie, asked) = depart(&url, &world.server).await;
+    let back = allow(&asked, &world.users[0]).await;
     let done = http().get(&back).header("cookie", &cookie).send().await.expect("an answer");
     assert_eq!(done.status(), 200, "{}", done.text().await.unwrap_or_default());
 
@@ -246,6 +257,43 @@ async fn the_command_line_waits_for_a_user_and_shows_and_removes_the_account() {
     assert!(ran.status.success());
     assert_eq!(world.accounts().await, Vec::<Value>::new());
     let query = |name: &str| parameter(&back, name).expect("a parameter");
-    world.assert_kept_secret(vec![token, cookie, query("code"), query("state")]).await;
+    let token = parameter(&url, "link_token").expect("a token");
+    let (_, cookie) = cookie.split_once('=').expect("a pair");
+    world.assert_kept_secret(vec![token, cookie.to_owned(), query("code"), query("state")]).await;
+    world.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_meets_another_node_at_each_step_is_linked_once() {
+    let (docusign, running, users, settings) = set_up();
+    let settings = settings
+        .with("COUNTERSIGN_STORE", &Postgres::shared().await.database().await)
+        .with("COUNTERSIGN_VAULT_KEY", "the-key-that-both-nodes-share");
+    let one = Server::start(settings.clone()).await;
+    let other = Server::start(settings.with("COUNTERSIGN_LISTEN", "127.0.0.1:0")).await;
+    let world = World { docusign, running, server: one, users };
+    let link = world.link(json!({"tenant_id": "acme"})).await;
+    let (cookie, asked) = depart(link["url"].as_str().expect("an address"), &other).await;
+    let back = allow(&asked, &world.users[0]).await;
+    let (_, query) = back.split_once("/oauth").expect("our path");
+    let arrive = |at: &Server| {
+        let request = http().get(at.url(&format!("/oauth{query}"))).header("cookie", &cookie);
+        async { request.send().await.expect("an answer").status().as_u16() }
+    };
+    // Both nodes are asked at once, as by an impatient user: one of them has it done.
+    let (a, b, c) = tokio::join!(arrive(&world.server), arrive(&other), arrive(&other));
+    let mut statuses = [a, b, c];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400, 400]);
+    assert_eq!(world.docusign.calls("POST /oauth/token"), 1, "the code was exchanged once");
+    let accounts = world.accounts().await;
+    assert_eq!((accounts.len(), &accounts[0]["state"]), (1, &json!("active")));
+    let there = world.ask(http().get(other.url("/integrated-account"))).await;
+    assert_eq!(there["result"], json!(accounts));
+    // The other node calls with it as well.
+    let body = json!({"integrated_account_id": accounts[0]["id"]});
+    let refreshed =
+        world.ask(http().post(other.url("/integrated-account/refresh-credentials")).json(&body)).await;
+    assert_eq!(refreshed["state"], "active");
     world.running.stop().await;
 }

@@ -39,7 +39,8 @@ impl Flows {
         signer: &Arc<Signer>,
         status: &broker::Status,
         queues: watch::Receiver<Vec<broker::Queue>>,
-    ) -> Result<Self, Error> {
+        docusign: Option<&rest::Client>,
+    ) -> Self {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         if let Some(broker) = settings.for_broker().filter(|_| roles.contains(&Role::Relay)) {
             let (store, metrics) = (with.store.clone(), with.metrics.clone());
@@ -47,12 +48,9 @@ impl Flows {
             let relay = Relay::new(store, broker, status.clone(), metrics, clock, dice);
             tasks.spawn(relay.following(queues).run(stop.clone()));
         }
-        if let Some(rest) = settings.for_rest().filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {
+        if let Some(client) = docusign.filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {
             let (clock, dice) = (Arc::clone(&with.clock), with.dice.clone());
-            let client =
-                rest::Client::new(rest, Arc::clone(&clock), dice.clone(), with.metrics.clone()).map_err(
-                    |e| Error::Part { what: "the client for DocuSign's REST API", why: e.to_string() },
-                )?;
+            let client = client.clone();
             let enricher = Enricher::new(with.store.clone(), client, with.metrics.clone(), clock, dice);
             drop(with.store.take_part(Work::Enrich));
             let stop = stop.clone();
@@ -62,7 +60,7 @@ impl Flows {
         let days = (settings.dedup_retention_days, settings.audit_retention_days);
         tasks.spawn(prune(with.clone(), days, stop.clone()));
         tasks.spawn(checkpoints::sign(with.clone(), Arc::clone(signer), stop.clone()));
-        Ok(Self { tasks, stop })
+        Self { tasks, stop }
     }
 
     /// Ends the flows after what they have under way.

@@ -18,6 +18,7 @@ use crate::store::{self, Store};
 use crate::telemetry::{Metrics, logs};
 use crate::web::{self, Api};
 
+use super::docusign::{Docusign, docusign};
 use super::flows::Flows;
 use super::http::{self, Serving};
 use super::{Error, keys, signer};
@@ -29,6 +30,7 @@ pub struct App {
     listener: TcpListener,
     address: SocketAddr,
     receiver: Receiver,
+    docusign: Option<Docusign>,
     broker_status: broker::Status,
     key_faults: keys::Faults,
     /// What can change while it runs, beside the sources.
@@ -52,7 +54,8 @@ impl App {
     /// Opens the store and binds the address.
     ///
     /// # Errors
-    /// When one of the two, the spool of large bodies or the key that signs checkpoints cannot be had.
+    /// When one of the two, the spool of large bodies, the key that signs checkpoints or the client for DocuSign cannot
+    /// be had.
     pub fn build(
         settings: Settings,
         roles: &[Role],
@@ -73,6 +76,7 @@ impl App {
             explaining: receive::Turns::default(),
             crowded: receive::Turns::default(),
         };
+        let docusign = docusign(&settings, &receiver)?;
         let spool = || format!("the spool {} cannot be prepared", receiver.spool.display());
         receiver.prepare().map_err(|why| Error::File { what: spool(), why })?;
         let bind = || -> std::io::Result<_> {
@@ -93,6 +97,7 @@ impl App {
             listener,
             address,
             receiver,
+            docusign,
             broker_status,
             key_faults,
             queues,
@@ -153,6 +158,7 @@ impl App {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
+            forwarder: self.docusign.as_ref().map(|(_, forwarder)| forwarder.clone()),
             api_token: self.token.clone(),
             audit_key: self.signer.public_key(),
             version: web::Version {
@@ -192,7 +198,8 @@ impl App {
             &self.signer,
             &self.broker_status,
             self.queues.subscribe(),
-        )?;
+            self.docusign.as_ref().map(|(client, _)| client),
+        );
         let (requests, mut serving) = self.answer_requests(&stop)?;
         drop(self.listener);
         let ended = tokio::select! {

@@ -62,6 +62,8 @@ metrics! {
     BacklogAge Gauge "countersign_backlog_age_seconds" "" "Age of the oldest change that waits to be published.",
     Fetches Counter "countersign_fetches" "result" "Calls to DocuSign's REST API, by result.",
     FetchTime Seconds "countersign_fetch" "" "Time of one call to DocuSign's REST API.",
+    Forwards Counter "countersign_forwards" "result" "Calls passed on to DocuSign, by the class of its answer, or why there was none.",
+    ForwardTime Seconds "countersign_forward" "" "Time from a call that is passed on to the head of DocuSign's answer.",
     EnrichPending Gauge "countersign_enrich_pending" "" "Signing requests that wait to be fetched.",
     RateRemaining Gauge "countersign_rate_remaining" "account" "Calls left in DocuSign's present hour, by account.",
     Quarantined Gauge "countersign_quarantined" "" "Deliveries in quarantine.",

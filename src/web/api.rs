@@ -16,6 +16,7 @@ use crate::base::books::Counts;
 use crate::base::{Clock, DeliveryId, Dice, limits};
 use crate::evidence::PublicKey;
 use crate::receive::replay::{Page, ReplayError, Wanted};
+use crate::rest::Forwarder;
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
@@ -117,6 +118,8 @@ pub struct Parts {
     pub release: Release,
     /// Replays stored deliveries.
     pub replay: Replay,
+    /// Passes calls on to DocuSign, where there are accounts to call.
+    pub forwarder: Option<Forwarder>,
     /// The bootstrap token; without one the API answers this machine only.
     pub api_token: TokenInForce,
     /// The public half of the key that signs this node's checkpoints.
@@ -143,6 +146,7 @@ pub struct Api {
     pub(super) keys: AskKeys,
     pub(super) release: Release,
     pub(super) replay: Replay,
+    pub(super) forwarder: Option<Forwarder>,
     pub(super) token: TokenInForce,
     pub(super) audit_key: PublicKey,
     pub(super) version: Version,
@@ -173,6 +177,7 @@ impl Api {
             keys: parts.keys,
             release: parts.release,
             replay: parts.replay,
+            forwarder: parts.forwarder,
             token: parts.api_token,
             audit_key: parts.audit_key,
             version: parts.version,

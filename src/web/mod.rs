@@ -20,6 +20,7 @@ mod health;
 mod openapi;
 mod pages;
 mod params;
+mod proxy;
 mod quarantine;
 mod replay;
 mod stamp;
@@ -80,6 +81,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(reads("/v1/audit/records").route(get().to(audit::list)))
         .service(reads("/v1/totals").route(get().to(health::totals)))
         .service(reads("/v1/books").route(get().to(books::show)))
+        .service(proxy::resource())
         .service(reads("/").route(get().to(pages::dashboard)))
         .service(reads("/assets/app.js").route(get().to(pages::dashboard_script)))
         .service(reads("/assets/style.css").route(get().to(pages::style)))

@@ -16,6 +16,7 @@ use countersign::base::{Clock, DeliveryId, Dice, SourceName};
 use countersign::connect::signature::sign;
 use countersign::evidence::PublicKey;
 use countersign::receive::{self, Receiver, Release, Request, Source, Sources};
+use countersign::rest::Forwarder;
 use countersign::store::{Settings, Store};
 use countersign::telemetry::Metrics;
 use countersign::web::{self, Api, BrokerView, KeysView, Parts, ReleaseError, Version};
@@ -69,6 +70,14 @@ impl Bench {
     }
 
     pub(crate) fn with_token(token: Option<&str>) -> Self {
+        Self::calling(token, |_, _| None)
+    }
+
+    /// The same with DocuSign to be called.
+    pub(crate) fn calling(
+        token: Option<&str>,
+        forwarder: impl FnOnce(Arc<ManualClock>, Metrics) -> Option<Forwarder>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
         let settings = Settings::sqlite(folder.path().join("countersign.sqlite"), true);
@@ -93,6 +102,7 @@ impl Bench {
         let keys = Arc::new(Mutex::new(KeysView { sources: 1, ..KeysView::default() }));
         let stopping = CancellationToken::new();
         let (asked_broker, asked_keys) = (broker.clone(), keys.clone());
+        let forwarder = forwarder(clock.clone(), metrics.clone());
         let (releaser, replayer) = (receiver.clone(), receiver.clone());
         let api = Api::new(Parts {
             store: store.clone(),
@@ -109,6 +119,7 @@ impl Bench {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
+            forwarder,
             api_token: countersign::web::TokenInForce::new(token.map(SecretString::from).as_ref()),
             audit_key: PublicKey([7; 32]),
             version: Version {

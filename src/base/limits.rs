@@ -224,6 +224,8 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Signing requests fetched side by side.
 pub const ENRICH_WORKERS: usize = 4;
+/// Signing requests claimed in one look: as many fetches in a row an account may have before another one's turn comes.
+pub const ENRICH_AHEAD: usize = 32;
 /// Changes within this time after the first are answered by one fetch.
 pub const ENRICH_COALESCE: Duration = Duration::from_millis(500);
 /// Attempts to fetch before the failure itself is published: with the waits below some two hours, so that DocuSign can be

@@ -201,6 +201,18 @@ impl Forwarder {
         &self.client
     }
 
+    /// Whether the account can be called now.
+    ///
+    /// # Errors
+    /// [`Unforwarded`] where it cannot.
+    pub async fn knows(&self, account: &AccountId) -> Result<(), Unforwarded> {
+        if !is_id(account.as_str()) {
+            return Err(Unforwarded::Unknown);
+        }
+        let access = self.client.0.keyring.access(account).await;
+        access.map(drop).map_err(|error| self.no_way_in(error, account))
+    }
+
     /// Passes a call on. Where it is dropped before it ends, so is the call.
     ///
     /// # Errors

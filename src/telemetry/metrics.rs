@@ -65,6 +65,7 @@ metrics! {
     Forwards Counter "countersign_forwards" "result" "Calls passed on to DocuSign, by the class of its answer, or why there was none.",
     ForwardTime Seconds "countersign_forward" "" "Time from a call that is passed on to the head of DocuSign's answer.",
     EnrichPending Gauge "countersign_enrich_pending" "" "Signing requests that wait to be fetched.",
+    PutOff Counter "countersign_enrich_put_off" "reason" "Fetches put off, by reason: budget, interval, failed.",
     RateRemaining Gauge "countersign_rate_remaining" "account" "Calls left in DocuSign's present hour, by account.",
     Quarantined Gauge "countersign_quarantined" "" "Deliveries in quarantine.",
     KeyReloads Counter "countersign_key_reloads" "result" "Reloads of the sources' keys.",

@@ -13,6 +13,7 @@ mod audit;
 #[path = "tests/bench.rs"]
 mod bench;
 mod books;
+mod budget;
 mod caller;
 mod changes;
 mod deliveries;
@@ -82,6 +83,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(reads("/v1/totals").route(get().to(health::totals)))
         .service(reads("/v1/books").route(get().to(books::show)))
         .service(proxy::resource())
+        .service(reads("/v1/accounts/{id}/budget").route(get().to(budget::show)))
         .service(reads("/").route(get().to(pages::dashboard)))
         .service(reads("/assets/app.js").route(get().to(pages::dashboard_script)))
         .service(reads("/assets/style.css").route(get().to(pages::style)))

@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 use super::message::{ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
 use super::{
-    audit, books, changes, connect, deliveries, health, proxy, quarantine, replay, stream, timeline,
+    audit, books, budget, changes, connect, deliveries, health, proxy, quarantine, replay, stream, timeline,
 };
 
 /// `/openapi.json`.
@@ -25,7 +25,7 @@ use super::{
         deliveries::list, deliveries::show, replay::replay,
         timeline::show,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
-        proxy::forward,
+        proxy::forward, budget::show,
         audit::show, audit::list,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),

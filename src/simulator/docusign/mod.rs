@@ -226,6 +226,11 @@ impl Docusign {
         }
     }
 
+    /// Takes in an envelope as it stands now, whatever made it so.
+    pub fn put(&self, envelope: Envelope) {
+        lock(&self.0.world).put(Arc::new(envelope));
+    }
+
     /// An access token that is alive, as any grant gives.
     pub fn issue_token(&self) -> SecretString {
         SecretString::from(self.0.access_token(self.0.settings.token_life))

@@ -14,10 +14,10 @@ use crate::enrich::Enricher;
 use crate::evidence::Signer;
 use crate::receive::Receiver;
 use crate::relay::Relay;
-use crate::rest;
 use crate::store::Work;
 
 use super::books::audit;
+use super::docusign::{Docusign, keep_alive};
 use super::{Error, checkpoints};
 
 /// How often old deliveries are looked for.
@@ -37,9 +37,9 @@ impl Flows {
         roles: &[Role],
         with: &Receiver,
         signer: &Arc<Signer>,
+        docusign: &Docusign,
         status: &broker::Status,
         queues: watch::Receiver<Vec<broker::Queue>>,
-        docusign: Option<&rest::Client>,
     ) -> Self {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         if let Some(broker) = settings.for_broker().filter(|_| roles.contains(&Role::Relay)) {
@@ -48,9 +48,9 @@ impl Flows {
             let relay = Relay::new(store, broker, status.clone(), metrics, clock, dice);
             tasks.spawn(relay.following(queues).run(stop.clone()));
         }
-        if let Some(client) = docusign.filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {
+        if settings.enrich && roles.contains(&Role::Enrich) {
             let (clock, dice) = (Arc::clone(&with.clock), with.dice.clone());
-            let client = client.clone();
+            let client = docusign.client.clone();
             let interval = Duration::from_secs(60 * u64::from(settings.enrich_interval_minutes));
             let enricher = Enricher::new(with.store.clone(), client, with.metrics.clone(), clock, dice);
             let enricher = enricher.at_intervals(interval);
@@ -58,6 +58,7 @@ impl Flows {
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
         }
+        tasks.spawn(keep_alive(docusign.linked.clone(), with.clone(), stop.clone()));
         tasks.spawn(audit(with.store.clone(), with.metrics.clone(), stop.clone()));
         let days = (settings.dedup_retention_days, settings.audit_retention_days);
         tasks.spawn(prune(with.clone(), days, stop.clone()));

@@ -8,6 +8,7 @@ mod error;
 mod flows;
 mod http;
 mod keys;
+mod private;
 mod server;
 mod signer;
 

@@ -18,7 +18,7 @@ use crate::store::{self, Store};
 use crate::telemetry::{Metrics, logs};
 use crate::web::{self, Api};
 
-use super::docusign::{Docusign, docusign};
+use super::docusign::Docusign;
 use super::flows::Flows;
 use super::http::{self, Serving};
 use super::{Error, keys, signer};
@@ -30,13 +30,13 @@ pub struct App {
     listener: TcpListener,
     address: SocketAddr,
     receiver: Receiver,
-    docusign: Option<Docusign>,
     broker_status: broker::Status,
     key_faults: keys::Faults,
     /// What can change while it runs, beside the sources.
     queues: watch::Sender<Vec<broker::Queue>>,
     token: web::TokenInForce,
     signer: Arc<Signer>,
+    docusign: Docusign,
     clock: Arc<dyn Clock>,
     dice: Dice,
 }
@@ -62,7 +62,8 @@ impl App {
         clock: Arc<dyn Clock>,
         dice: Dice,
     ) -> Result<Self, Error> {
-        let store = Store::open_by(&settings.for_store(dice.uuid().to_string()), Arc::clone(&clock))?;
+        let node = dice.uuid().to_string();
+        let store = Store::open_by(&settings.for_store(node.clone()), Arc::clone(&clock))?;
         let signer = Arc::new(signer::signer(&settings, &dice)?);
         let receiver = Receiver {
             sources: Sources::new(keys::sources(&settings.sources)),
@@ -76,9 +77,9 @@ impl App {
             explaining: receive::Turns::default(),
             crowded: receive::Turns::default(),
         };
-        let docusign = docusign(&settings, &receiver)?;
         let spool = || format!("the spool {} cannot be prepared", receiver.spool.display());
         receiver.prepare().map_err(|why| Error::File { what: spool(), why })?;
+        let docusign = Docusign::new(&settings, &receiver, &node)?;
         let bind = || -> std::io::Result<_> {
             let listener = TcpListener::bind(&settings.listen)?;
             http::widen(&listener)?;
@@ -97,12 +98,12 @@ impl App {
             listener,
             address,
             receiver,
-            docusign,
             broker_status,
             key_faults,
             queues,
             token,
             signer,
+            docusign,
             clock,
             dice,
         })
@@ -158,7 +159,9 @@ impl App {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
-            forwarder: self.docusign.as_ref().map(|(_, forwarder)| forwarder.clone()),
+            linked: self.docusign.linked.clone(),
+            client: self.docusign.client.clone(),
+            forwarder: self.docusign.forwarder.clone(),
             api_token: self.token.clone(),
             audit_key: self.signer.public_key(),
             version: web::Version {
@@ -196,9 +199,9 @@ impl App {
             &self.roles,
             &self.receiver,
             &self.signer,
+            &self.docusign,
             &self.broker_status,
             self.queues.subscribe(),
-            self.docusign.as_ref().map(|(client, _)| client),
         );
         let (requests, mut serving) = self.answer_requests(&stop)?;
         drop(self.listener);

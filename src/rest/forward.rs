@@ -196,11 +196,6 @@ impl Forwarder {
         Ok(Self { client, http, turns: Arc::new(Semaphore::new(limits::FORWARDS_MAX)), waits })
     }
 
-    /// The client whose accounts these are.
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// Whether the account can be called now.
     ///
     /// # Errors

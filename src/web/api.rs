@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use crate::base::books::Counts;
 use crate::base::{Clock, DeliveryId, Dice, limits};
 use crate::evidence::PublicKey;
+use crate::link::Linked;
 use crate::receive::replay::{Page, ReplayError, Wanted};
-use crate::rest::Forwarder;
+use crate::rest::{Client, Forwarder};
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
@@ -118,8 +119,12 @@ pub struct Parts {
     pub release: Release,
     /// Replays stored deliveries.
     pub replay: Replay,
-    /// Passes calls on to DocuSign, where there are accounts to call.
-    pub forwarder: Option<Forwarder>,
+    /// The linked accounts.
+    pub linked: Linked,
+    /// Calls DocuSign for all accounts.
+    pub client: Client,
+    /// Passes calls of other people's on to DocuSign, within the same budgets.
+    pub forwarder: Forwarder,
     /// The bootstrap token; without one the API answers this machine only.
     pub api_token: TokenInForce,
     /// The public half of the key that signs this node's checkpoints.
@@ -146,7 +151,10 @@ pub struct Api {
     pub(super) keys: AskKeys,
     pub(super) release: Release,
     pub(super) replay: Replay,
-    pub(super) forwarder: Option<Forwarder>,
+    pub(super) linked: Linked,
+    /// For the faces that ask DocuSign.
+    pub(super) client: Client,
+    pub(super) forwarder: Forwarder,
     pub(super) token: TokenInForce,
     pub(super) audit_key: PublicKey,
     pub(super) version: Version,
@@ -177,6 +185,8 @@ impl Api {
             keys: parts.keys,
             release: parts.release,
             replay: parts.replay,
+            linked: parts.linked,
+            client: parts.client,
             forwarder: parts.forwarder,
             token: parts.api_token,
             audit_key: parts.audit_key,

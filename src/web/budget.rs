@@ -67,17 +67,13 @@ pub(super) async fn show(
     Params::read(&request, &[])?;
     let account = AccountId::new(&id);
     let waiting = api.store.enrichments_waiting(&account).await?;
-    let forwarder = api.forwarder.as_ref();
-    let standing = forwarder.and_then(|forwarder| forwarder.client().standing(&account));
-    if standing.is_none() && waiting == 0 {
-        // Nothing is known of it; perhaps there is no such account.
-        let known = match forwarder {
-            Some(forwarder) => forwarder.knows(&account).await,
-            None => Err(Unforwarded::Unknown),
-        };
-        if matches!(known, Err(Unforwarded::Unknown)) {
-            return Err(Remote::AccountUnknown.into());
-        }
+    let standing = api.client.standing(&account);
+    // Where nothing is known of it, there is perhaps no such account.
+    if standing.is_none()
+        && waiting == 0
+        && matches!(api.forwarder.knows(&account).await, Err(Unforwarded::Unknown))
+    {
+        return Err(Remote::AccountUnknown.into());
     }
     let standing = standing.unwrap_or_default();
     Ok(HttpResponse::Ok().json(BudgetView {

@@ -5,10 +5,11 @@ use utoipa::openapi::security::{
 };
 use utoipa::{Modify, OpenApi};
 
-use super::message::{ChangeMessage, EnrichedMessage, Message};
+use super::message::{AccountMessage, ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
 use super::{
     audit, books, budget, changes, connect, deliveries, health, proxy, quarantine, replay, stream, timeline,
+    vault,
 };
 
 /// `/openapi.json`.
@@ -26,10 +27,10 @@ use super::{
         timeline::show,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
         proxy::forward, budget::show,
-        audit::show, audit::list,
+        audit::show, audit::list, vault::rotate,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
-    components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage)),
+    components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage, AccountMessage)),
     tags(
         (name = "connect", description = "Where DocuSign delivers"),
         (name = "changes", description = "The feed of changes"),
@@ -37,6 +38,7 @@ use super::{
         (name = "signing requests", description = "What is known of each"),
         (name = "quarantine", description = "Authentic deliveries that could not be read"),
         (name = "docusign", description = "DocuSign's own API, called with our accounts"),
+        (name = "accounts", description = "Linked accounts"),
         (name = "audit", description = "The chain of evidence"),
         (name = "health", description = "How it fares"),
     ),

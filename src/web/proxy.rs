@@ -63,7 +63,6 @@ pub(super) async fn forward(
     // As it came: what actix gives as the path's rest is decoded already.
     let path = request.uri().path().strip_prefix(BEFORE).ok_or(Problem::PathUnknown)?;
     let target = Target::read(path, request.uri().query()).map_err(Remote::Path)?;
-    let forwarder = api.forwarder.as_ref().ok_or(Remote::AccountUnknown)?;
     let headers = request.headers().iter();
     let headers = headers
         .map(|(name, value)| (name.as_str().to_owned(), Bytes::copy_from_slice(value.as_bytes())))
@@ -71,7 +70,7 @@ pub(super) async fn forward(
     let too_large = CancellationToken::new();
     let body = body(&request, payload, too_large.clone()).await?;
     let call = Incoming { method: request.method().as_str().to_owned(), target, headers, body };
-    match forwarder.forward(call).await {
+    match api.forwarder.forward(call).await {
         Ok(passed) => answer(passed, request.method()),
         Err(_) if too_large.is_cancelled() => Err(Remote::BodyTooLarge.into()),
         Err(why) => Err(remote(why, api.clock.now()).into()),

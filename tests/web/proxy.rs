@@ -43,7 +43,7 @@ fn bench(base_uri: &str, waits: Waits) -> Bench {
 fn with(settings: Settings, waits: Waits) -> Bench {
     Bench::calling(Some(CALLER), |clock, metrics| {
         let client = Client::new(settings, clock, Dice::seeded(5), metrics).unwrap();
-        Some(Forwarder::waiting(client, "countersign-test", waits).unwrap())
+        Some((client.clone(), Forwarder::waiting(client, "countersign-test", waits).unwrap()))
     })
 }
 

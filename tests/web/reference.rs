@@ -135,6 +135,7 @@ async fn every_answer_is_as_the_reference_says() {
         ("DELETE", "/proxy/{path}", "/proxy/restapi/v2.1/accounts/a-1/envelopes/x".into(), None),
         ("GET", "/v1/accounts/{id}/budget", "/v1/accounts/a-1/budget".into(), None),
         ("GET", "/v1/accounts/{id}/budget", format!("/v1/accounts/{ACCOUNT}/budget"), None),
+        ("POST", "/v1/vault/rotate", "/v1/vault/rotate".into(), None),
         ("GET", "/livez", "/livez".into(), None),
         ("GET", "/readyz", "/readyz?verbose".into(), None),
         ("GET", "/version", "/version".into(), None),

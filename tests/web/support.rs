@@ -15,10 +15,12 @@ use countersign::base::clock::ManualClock;
 use countersign::base::{Clock, DeliveryId, Dice, SourceName};
 use countersign::connect::signature::sign;
 use countersign::evidence::PublicKey;
+use countersign::link::{Linked, Tools};
 use countersign::receive::{self, Receiver, Release, Request, Source, Sources};
-use countersign::rest::Forwarder;
+use countersign::rest::{Authority, Client, Forwarder, Settings as RestSettings, http_client};
 use countersign::store::{Settings, Store};
 use countersign::telemetry::Metrics;
+use countersign::vault::Vault;
 use countersign::web::{self, Api, BrokerView, KeysView, Parts, ReleaseError, Version};
 use futures_util::stream;
 use secrecy::SecretString;
@@ -76,7 +78,7 @@ impl Bench {
     /// The same with DocuSign to be called.
     pub(crate) fn calling(
         token: Option<&str>,
-        forwarder: impl FnOnce(Arc<ManualClock>, Metrics) -> Option<Forwarder>,
+        docusign: impl FnOnce(Arc<ManualClock>, Metrics) -> Option<(Client, Forwarder)>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
@@ -102,8 +104,25 @@ impl Bench {
         let keys = Arc::new(Mutex::new(KeysView { sources: 1, ..KeysView::default() }));
         let stopping = CancellationToken::new();
         let (asked_broker, asked_keys) = (broker.clone(), keys.clone());
-        let forwarder = forwarder(clock.clone(), metrics.clone());
+        let docusign = docusign(clock.clone(), metrics.clone());
         let (releaser, replayer) = (receiver.clone(), receiver.clone());
+        let http = http_client("test", std::time::Duration::from_secs(5)).unwrap();
+        let by: Arc<dyn Clock> = clock.clone();
+        let authority = Authority::new(http.clone(), &RestSettings::default(), by.clone()).unwrap();
+        let vault = Arc::new(Vault::new(&SecretString::from("key"), None, dice.clone()));
+        let tools = Tools {
+            store: store.clone(),
+            vault,
+            authority,
+            node: "node".into(),
+            clock: by.clone(),
+            dice: dice.clone(),
+        };
+        let linked = Linked::new(tools, None);
+        let (client, forwarder) = docusign.unwrap_or_else(|| {
+            let client = Client::over(Arc::new(linked.clone()), http, by, metrics.clone());
+            (client.clone(), Forwarder::new(client, "test").unwrap())
+        });
         let api = Api::new(Parts {
             store: store.clone(),
             metrics,
@@ -120,6 +139,8 @@ impl Bench {
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
             forwarder,
+            linked,
+            client,
             api_token: countersign::web::TokenInForce::new(token.map(SecretString::from).as_ref()),
             audit_key: PublicKey([7; 32]),
             version: Version {

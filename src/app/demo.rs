@@ -114,6 +114,8 @@ fn start_docusign(settings: &mut Settings, dice: &Dice) -> Result<(Docusign, doc
     settings.vault_key.get_or_insert_with(|| SecretString::from(dice.uuid().to_string()));
     listen_at(settings, settings.listen.clone());
     settings.enrich = true;
+    // Lives pass in minutes here, and this DocuSign does not mind.
+    settings.enrich_interval_minutes = 0;
     Ok((docusign, running))
 }
 

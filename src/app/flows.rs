@@ -40,7 +40,7 @@ impl Flows {
         docusign: &Docusign,
         status: &broker::Status,
         queues: watch::Receiver<Vec<broker::Queue>>,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         if let Some(broker) = settings.for_broker().filter(|_| roles.contains(&Role::Relay)) {
             let (store, metrics) = (with.store.clone(), with.metrics.clone());
@@ -51,7 +51,9 @@ impl Flows {
         if settings.enrich && roles.contains(&Role::Enrich) {
             let (clock, dice) = (Arc::clone(&with.clock), with.dice.clone());
             let client = docusign.client.clone();
+            let interval = Duration::from_secs(60 * u64::from(settings.enrich_interval_minutes));
             let enricher = Enricher::new(with.store.clone(), client, with.metrics.clone(), clock, dice);
+            let enricher = enricher.at_intervals(interval);
             drop(with.store.take_part(Work::Enrich));
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
@@ -61,7 +63,7 @@ impl Flows {
         let days = (settings.dedup_retention_days, settings.audit_retention_days);
         tasks.spawn(prune(with.clone(), days, stop.clone()));
         tasks.spawn(checkpoints::sign(with.clone(), Arc::clone(signer), stop.clone()));
-        Ok(Self { tasks, stop })
+        Self { tasks, stop }
     }
 
     /// Ends the flows after what they have under way.

@@ -54,7 +54,8 @@ impl App {
     /// Opens the store and binds the address.
     ///
     /// # Errors
-    /// When one of the two, the spool of large bodies or the key that signs checkpoints cannot be had.
+    /// When one of the two, the spool of large bodies, the key that signs checkpoints or the client for DocuSign cannot
+    /// be had.
     pub fn build(
         settings: Settings,
         roles: &[Role],
@@ -160,6 +161,7 @@ impl App {
             }),
             linked: self.docusign.linked.clone(),
             client: self.docusign.client.clone(),
+            forwarder: self.docusign.forwarder.clone(),
             api_token: self.token.clone(),
             audit_key: self.signer.public_key(),
             version: web::Version {
@@ -200,7 +202,7 @@ impl App {
             &self.docusign,
             &self.broker_status,
             self.queues.subscribe(),
-        )?;
+        );
         let (requests, mut serving) = self.answer_requests(&stop)?;
         drop(self.listener);
         let ended = tokio::select! {

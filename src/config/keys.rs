@@ -69,6 +69,7 @@ pub(super) const TOP: &[Key] = &[
     secret("docusign.access_token"),
     text("docusign.base_uri"),
     switch("enrich"),
+    number("enrich_interval_minutes"),
     text("cloud_events"),
     switch("audit_stream"),
     number("delivery_bytes_max"),

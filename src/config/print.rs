@@ -128,6 +128,7 @@ fn top_value(settings: &Settings, key: &str) -> Value {
         "docusign.access_token" => hidden(docusign.access_token.as_ref()),
         "docusign.base_uri" => json!(docusign.base_uri),
         "enrich" => json!(settings.enrich),
+        "enrich_interval_minutes" => json!(settings.enrich_interval_minutes),
         "cloud_events" => json!(settings.cloud_events.word()),
         "audit_stream" => json!(settings.audit_stream),
         "delivery_bytes_max" => json!(settings.delivery_bytes_max),

@@ -38,6 +38,8 @@ pub struct Settings {
     pub docusign: DocusignSettings,
     /// Whether each change is followed by the whole signing request, fetched over REST.
     pub enrich: bool,
+    /// Minutes after its last fetch in which a signing request that has not come to its end is not fetched again.
+    pub enrich_interval_minutes: u32,
     /// How a change is laid into a message.
     pub cloud_events: CloudEvents,
     /// Whether the stream `countersign.audit` is declared and bound.

@@ -16,6 +16,7 @@ use crate::store::{AccountQuery, IntegratedAccount};
 
 use super::caller::{Caller, Scope};
 use super::params::{Params, bad};
+use super::problem::linking::Linking;
 use super::{Api, Problem, ProblemBody};
 
 /// What a link is to be for.
@@ -323,7 +324,7 @@ pub(super) async fn show(
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Params::read(&request, &[])?;
-    let account = api.store.account(&id).await?.ok_or(Problem::AccountUnknown)?;
+    let account = api.store.account(&id).await?.ok_or(Linking::AccountUnknown)?;
     Ok(HttpResponse::Ok().json(AccountView::from(account)))
 }
 

@@ -17,7 +17,7 @@ use crate::base::{Clock, DeliveryId, Dice, limits};
 use crate::evidence::PublicKey;
 use crate::link::{Linked, Links};
 use crate::receive::replay::{Page, ReplayError, Wanted};
-use crate::rest::Client;
+use crate::rest::{Client, Forwarder};
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
@@ -123,6 +123,8 @@ pub struct Parts {
     pub linked: Linked,
     /// Calls DocuSign for all accounts.
     pub client: Client,
+    /// Passes calls of other people's on to DocuSign, within the same budgets.
+    pub forwarder: Forwarder,
     /// The bootstrap token; without one the API answers this machine only.
     pub api_token: TokenInForce,
     /// The public half of the key that signs this node's checkpoints.
@@ -152,8 +154,8 @@ pub struct Api {
     pub(super) linked: Linked,
     pub(super) links: Links,
     /// For the faces that ask DocuSign.
-    #[expect(dead_code)]
     pub(super) client: Client,
+    pub(super) forwarder: Forwarder,
     pub(super) token: TokenInForce,
     pub(super) audit_key: PublicKey,
     pub(super) version: Version,
@@ -187,6 +189,7 @@ impl Api {
             links: Links::new(parts.linked.clone(), parts.client.clone()),
             linked: parts.linked,
             client: parts.client,
+            forwarder: parts.forwarder,
             token: parts.api_token,
             audit_key: parts.audit_key,
             version: parts.version,

@@ -14,6 +14,7 @@ mod audit;
 #[path = "tests/bench.rs"]
 mod bench;
 mod books;
+mod budget;
 mod caller;
 mod changes;
 mod deliveries;
@@ -22,6 +23,7 @@ mod link;
 mod openapi;
 mod pages;
 mod params;
+mod proxy;
 mod quarantine;
 mod replay;
 mod stamp;
@@ -84,6 +86,8 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(resource("/v1/vault/rotate", "POST").route(web::post().to(vault::rotate)))
         .service(reads("/v1/totals").route(get().to(health::totals)))
         .service(reads("/v1/books").route(get().to(books::show)))
+        .service(proxy::resource())
+        .service(reads("/v1/accounts/{id}/budget").route(get().to(budget::show)))
         .service(resource("/link-token", "POST").route(web::post().to(accounts::link)))
         .service(
             resource("/integrated-account", "GET, HEAD, POST")

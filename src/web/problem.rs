@@ -1,18 +1,22 @@
 //! The one table from error to answer: status, words, details, and when to come back.
 
+pub(super) mod linking;
+pub(super) mod remote;
+
 use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::{DeliveryId, Position, Refusal, limits};
-use crate::{link, rest, store};
+use crate::store;
 
 use super::caller::Scope;
+use linking::Linking;
+use remote::Remote;
 
 /// Everything that a request can be answered with beside success.
 #[derive(Debug, Clone)]
@@ -80,23 +84,10 @@ pub enum Problem {
         /// Why.
         why: String,
     },
-    /// Accounts cannot be linked: this setting is missing.
-    NotSetUp(&'static str),
-    /// No account is linked under this id.
-    AccountUnknown,
-    /// The account is linked for another tenant.
-    AccountTaken,
-    /// The user has to allow us to act for them.
-    ConsentMissing {
-        /// Where they do.
-        url: String,
-    },
-    /// DocuSign says no, and will say so again.
-    DocusignRefuses(String),
-    /// DocuSign cannot be reached, or does not answer as it should.
-    DocusignAway(String),
-    /// DocuSign takes no call of ours before this.
-    DocusignBusy(Timestamp),
+    /// A call to DocuSign that could not be passed on, or has no answer.
+    Remote(Remote),
+    /// An account that cannot be linked, tried or found.
+    Linking(Linking),
     /// All streams are taken.
     StreamsBusy,
     /// Someone has every row counted already.
@@ -141,25 +132,18 @@ impl Problem {
             }
             Self::BodyNotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::PathUnknown
-            | Self::ChangeUnknown
-            | Self::DeliveryUnknown
-            | Self::AccountUnknown
-            | Self::SigningRequestUnknown => StatusCode::NOT_FOUND,
+            Self::PathUnknown | Self::ChangeUnknown | Self::DeliveryUnknown | Self::SigningRequestUnknown => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodUnknown(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BeyondFeed { .. }
-            | Self::NotQuarantined { .. }
-            | Self::NotSetUp(_)
-            | Self::AccountTaken
-            | Self::ConsentMissing { .. } => StatusCode::CONFLICT,
+            Self::BeyondFeed { .. } | Self::NotQuarantined { .. } => StatusCode::CONFLICT,
             Self::BodyPruned => StatusCode::GONE,
-            Self::StillUnreadable { .. } | Self::DocusignRefuses(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::DocusignAway(_) => StatusCode::BAD_GATEWAY,
-            Self::DocusignBusy(_)
-            | Self::StreamsBusy
-            | Self::AuditUnderWay
-            | Self::StoreBusy
-            | Self::StoreDown(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Remote(remote) => remote.status(),
+            Self::Linking(linking) => linking.status(),
+            Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::StreamsBusy | Self::AuditUnderWay | Self::StoreBusy | Self::StoreDown(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -214,18 +198,8 @@ impl Problem {
             Self::StillUnreadable { why, .. } => {
                 format!("the delivery still cannot be read and stays in quarantine: {why}")
             }
-            Self::NotSetUp(setting) => format!("accounts cannot be linked: set `{setting}` first"),
-            Self::AccountUnknown => "there is no such integrated account: it was never linked, or removed".into(),
-            Self::AccountTaken => {
-                "the account is linked for another tenant: link it again by its integrated_account_id, or remove it \
-                 there first"
-                    .into()
-            }
-            Self::ConsentMissing { url } => {
-                format!("the user has to allow the integration to act for them, once: let them open {url}")
-            }
-            Self::DocusignRefuses(why) | Self::DocusignAway(why) => why.clone(),
-            Self::DocusignBusy(until) => format!("DocuSign takes no call of ours before {until}"),
+            Self::Remote(remote) => remote.message(),
+            Self::Linking(linking) => linking.message(),
             Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
             Self::AuditUnderWay => "the rows are being counted already: try again later".into(),
             Self::StoreBusy => "too many writes are waiting: try again soon".into(),
@@ -240,7 +214,7 @@ impl Problem {
     pub fn details(&self) -> Vec<String> {
         match self {
             Self::ParameterUnknown { valid, .. } => valid.iter().map(|&name| name.to_owned()).collect(),
-            Self::ConsentMissing { url } => vec![url.clone()],
+            Self::Linking(linking) => linking.details(),
             _ => Vec::new(),
         }
     }
@@ -251,8 +225,9 @@ impl Problem {
             Self::Refused(Refusal::Unavailable) | Self::StoreDown(_) => Some(10),
             Self::StoreBusy | Self::Refused(Refusal::Crowded) => Some(2),
             Self::StreamsBusy => Some(5),
-            Self::DocusignBusy(_) => Some(60),
             Self::AuditUnderWay => Some(30),
+            Self::Remote(remote) => remote.retry_after(),
+            Self::Linking(linking) => linking.retry_after(),
             _ => None,
         }
     }
@@ -271,6 +246,7 @@ impl Problem {
     fn inner(&self) -> Option<&str> {
         match self {
             Self::StoreDown(why) | Self::Internal(why) => Some(why),
+            Self::Remote(remote) => remote.inner(),
             _ => None,
         }
     }
@@ -355,6 +331,11 @@ impl ResponseError for Problem {
         if let Self::MethodUnknown(allowed) = self {
             answer.insert_header((ALLOW, *allowed));
         }
+        if let Self::Remote(remote) = self {
+            for (name, value) in remote.rate() {
+                answer.insert_header((name, value));
+            }
+        }
         answer.json(self.body())
     }
 }
@@ -371,45 +352,6 @@ impl From<store::Error> for Problem {
             store::Error::Busy => Self::StoreBusy,
             store::Error::Unavailable(_) | store::Error::Open { .. } => Self::StoreDown(error.to_string()),
             store::Error::Rejected(_) => Self::Internal(error.to_string()),
-        }
-    }
-}
-
-impl From<rest::Error> for Problem {
-    fn from(error: rest::Error) -> Self {
-        use rest::Error as E;
-        match error {
-            E::Throttled { until, .. } => Self::DocusignBusy(until),
-            E::ConsentRequired { url } => Self::ConsentMissing { url },
-            E::Unauthorized(_) | E::Forbidden(_) | E::NotFound(_) | E::Refused(_) | E::Settings(_) => {
-                Self::DocusignRefuses(error.to_string())
-            }
-            E::Upstream(_) | E::Connection(_) | E::Malformed(_) | E::TooLarge { .. } => {
-                Self::DocusignAway(error.to_string())
-            }
-        }
-    }
-}
-
-impl From<link::Error> for Problem {
-    fn from(error: link::Error) -> Self {
-        use link::{Error as E, Unfit};
-        match error {
-            E::NotSetUp(setting) => Self::NotSetUp(setting),
-            E::AccountUnknown => Self::AccountUnknown,
-            E::Unfit(Unfit::Taken(_)) => Self::AccountTaken,
-            E::Unfit(unfit) => Self::DocusignRefuses(unfit.to_string()),
-            E::Docusign(error) => error.into(),
-            E::Store(error) => error.into(),
-            E::Overtaken => Self::StoreBusy,
-            // What only a user on the way can meet, and what does not open.
-            E::LinkUnknown
-            | E::LinkUsed
-            | E::LinkExpired
-            | E::StateUnknown
-            | E::ForeignBrowser
-            | E::Back(_) => Self::Internal(error.to_string()),
-            E::Vault(error) => Self::Internal(error.to_string()),
         }
     }
 }
@@ -447,13 +389,6 @@ mod tests {
             P::SigningRequestUnknown,
             P::NotQuarantined { outcome: "accepted".into() },
             P::StillUnreadable { id: DeliveryId(Uuid::nil()), why: "no JSON".into() },
-            P::NotSetUp("docusign.client_id"),
-            P::AccountUnknown,
-            P::AccountTaken,
-            P::ConsentMissing { url: "https://account-d.docusign.com/oauth/auth?x".into() },
-            P::DocusignRefuses("DocuSign refuses it".into()),
-            P::DocusignAway("no answer from DocuSign".into()),
-            P::DocusignBusy(Timestamp::UNIX_EPOCH),
             P::StreamsBusy,
             P::AuditUnderWay,
             P::StoreBusy,
@@ -461,6 +396,8 @@ mod tests {
             P::Internal(SECRET.into()),
         ];
         all.extend(Refusal::ALL.map(P::Refused));
+        all.extend(Remote::one_of_each(SECRET).map(P::Remote));
+        all.extend(Linking::one_of_each().map(P::Linking));
         let mut kinds = std::collections::BTreeSet::new();
         for problem in &all {
             kinds.insert(match problem {
@@ -490,16 +427,11 @@ mod tests {
                 P::StoreDown(_) => 23,
                 P::Internal(_) => 24,
                 P::AuditUnderWay => 25,
-                P::NotSetUp(_) => 26,
-                P::AccountUnknown => 27,
-                P::AccountTaken => 28,
-                P::ConsentMissing { .. } => 29,
-                P::DocusignRefuses(_) => 30,
-                P::DocusignAway(_) => 31,
-                P::DocusignBusy(_) => 32,
+                P::Remote(_) => 26,
+                P::Linking(_) => 27,
             });
         }
-        assert_eq!(kinds.len(), 33, "a case is missing from the list above");
+        assert_eq!(kinds.len(), 28, "a case is missing from the list above");
         all
     }
 
@@ -532,7 +464,8 @@ mod tests {
     #[test]
     fn whoever_is_told_unavailable_is_told_when_to_come_back() {
         for problem in all() {
-            let unavailable = problem.status() == StatusCode::SERVICE_UNAVAILABLE;
+            let unavailable =
+                matches!(problem.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
             assert_eq!(problem.retry_after().is_some(), unavailable, "{problem:?}");
             assert_eq!(problem.error_response().headers().contains_key(RETRY_AFTER), unavailable);
         }

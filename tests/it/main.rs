@@ -15,6 +15,7 @@ mod large;
 mod lifecycle;
 mod line;
 mod linking;
+mod proxy;
 mod relay;
 mod reload;
 mod security;

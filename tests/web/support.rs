@@ -17,7 +17,7 @@ use countersign::connect::signature::sign;
 use countersign::evidence::PublicKey;
 use countersign::link::{Linked, Tools};
 use countersign::receive::{self, Receiver, Release, Request, Source, Sources};
-use countersign::rest::{Authority, Client, Settings as RestSettings, http_client};
+use countersign::rest::{Authority, Client, Forwarder, Settings as RestSettings, http_client};
 use countersign::store::{Settings, Store};
 use countersign::telemetry::Metrics;
 use countersign::vault::Vault;
@@ -72,11 +72,27 @@ impl Bench {
     }
 
     pub(crate) fn with_token(token: Option<&str>) -> Self {
-        Self::with(token, &RestSettings::default())
+        Self::calling(token, |_, _| None)
     }
 
-    /// One that knows how to reach DocuSign.
-    pub(crate) fn with(token: Option<&str>, docusign: &RestSettings) -> Self {
+    /// The same with DocuSign to be called.
+    pub(crate) fn calling(
+        token: Option<&str>,
+        docusign: impl FnOnce(Arc<ManualClock>, Metrics) -> Option<(Client, Forwarder)>,
+    ) -> Self {
+        Self::linking(token, &RestSettings::default(), docusign)
+    }
+
+    /// One to which users can link accounts, with these settings.
+    pub(crate) fn with(token: Option<&str>, settings: &RestSettings) -> Self {
+        Self::linking(token, settings, |_, _| None)
+    }
+
+    fn linking(
+        token: Option<&str>,
+        settings_of_docusign: &RestSettings,
+        docusign: impl FnOnce(Arc<ManualClock>, Metrics) -> Option<(Client, Forwarder)>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
         let settings = Settings::sqlite(folder.path().join("countersign.sqlite"), true);
@@ -101,10 +117,11 @@ impl Bench {
         let keys = Arc::new(Mutex::new(KeysView { sources: 1, ..KeysView::default() }));
         let stopping = CancellationToken::new();
         let (asked_broker, asked_keys) = (broker.clone(), keys.clone());
+        let docusign = docusign(clock.clone(), metrics.clone());
         let (releaser, replayer) = (receiver.clone(), receiver.clone());
         let http = http_client("test", std::time::Duration::from_secs(5)).unwrap();
         let by: Arc<dyn Clock> = clock.clone();
-        let authority = Authority::new(http.clone(), docusign, by.clone()).unwrap();
+        let authority = Authority::new(http.clone(), settings_of_docusign, by.clone()).unwrap();
         let vault = Arc::new(Vault::new(&SecretString::from("key"), None, dice.clone()));
         let tools = Tools {
             store: store.clone(),
@@ -115,7 +132,10 @@ impl Bench {
             dice: dice.clone(),
         };
         let linked = Linked::new(tools, None);
-        let client = Client::over(Arc::new(linked.clone()), http, by, metrics.clone());
+        let (client, forwarder) = docusign.unwrap_or_else(|| {
+            let client = Client::over(Arc::new(linked.clone()), http, by, metrics.clone());
+            (client.clone(), Forwarder::new(client, "test").unwrap())
+        });
         let api = Api::new(Parts {
             store: store.clone(),
             metrics,
@@ -131,6 +151,7 @@ impl Bench {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
+            forwarder,
             linked,
             client,
             api_token: countersign::web::TokenInForce::new(token.map(SecretString::from).as_ref()),

@@ -15,6 +15,7 @@ mod jwt;
 mod oauth;
 mod pdf;
 mod play;
+mod templates;
 mod world;
 mod zip;
 
@@ -286,6 +287,11 @@ impl Docusign {
         }
     }
 
+    /// Takes in an envelope as it stands now, whatever made it so.
+    pub fn put(&self, envelope: Envelope) {
+        lock(&self.0.world).put(Arc::new(envelope));
+    }
+
     /// An access token that is alive and good for every account.
     pub fn issue_token(&self) -> SecretString {
         let terms = Terms { user: None, scope: String::new(), since: self.0.clock.now() };
@@ -356,9 +362,12 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/envelopes/{envelope}", web::get().to(envelopes::get))
         .route("/envelopes/{envelope}", web::put().to(changes::update))
         .route("/envelopes/{envelope}/recipients", web::get().to(documents::recipients))
+        .route("/envelopes/{envelope}/recipients/{recipient}/tabs", web::get().to(documents::tabs))
         .route("/envelopes/{envelope}/documents", web::get().to(documents::documents))
         .route("/envelopes/{envelope}/documents/{document}", web::get().to(documents::download))
-        .route("/envelopes/{envelope}/audit_events", web::get().to(documents::audit_events));
+        .route("/envelopes/{envelope}/audit_events", web::get().to(documents::audit_events))
+        .route("/templates", web::get().to(templates::list))
+        .route("/templates/{template}", web::get().to(templates::get));
     app.route("/oauth/auth", web::get().to(consent::authorize))
         .route("/oauth/auth", web::post().to(consent::decide))
         .route("/oauth/token", web::post().to(oauth::token))

@@ -276,6 +276,12 @@ pub const REST_RESERVE_PART: u32 = 5;
 pub const REST_RESERVE_FINAL_PART: u32 = 20;
 /// Envelopes of one account whose own limits are remembered; where there are more, the account waits as a whole.
 pub const REST_ENVELOPES_HELD_MAX: usize = 1_000;
+/// Attempts of a call for somebody who waits, and the first and longest wait between two; each is jittered.
+pub const REST_ATTEMPTS_MAX: u32 = 6;
+/// See [`REST_ATTEMPTS_MAX`].
+pub const REST_BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
+/// Refused items of one answer that are told: as many things as one call of DocuSign's takes.
+pub const REST_ITEMS_MAX: usize = 1_000;
 /// A token is renewed this long before it ends (DocuSign's own advice), or after half its life if that is sooner.
 pub const TOKEN_RENEW_AHEAD: Duration = Duration::from_secs(600);
 /// A refused token request is not repeated within this time: an answer to it does not change by asking.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::base::limits;
 
@@ -14,6 +13,9 @@ use super::terminal::{GOOD, Terminal, plain};
 
 /// How often it is looked whether the user is done.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Looks for which a chosen account may take to be tried: longer than DocuSign's answers can.
+const LOOKS_MAX: u32 = 60;
 
 /// List linked accounts, link one, or remove one
 #[derive(Debug, Subcommand)]
@@ -156,8 +158,6 @@ impl Link {
             return self.impersonate(terminal).await;
         }
         let api = self.api.clone().connect()?;
-        let before = self.candidates(&api).await?;
-        let begun = Instant::now();
         let wanted = [
             ("tenant_id", &self.tenant),
             ("account_id", &self.account),
@@ -181,28 +181,24 @@ impl Link {
             "waiting for the user until {}; Ctrl-C ends the waiting, and the link stays good",
             text(&made["expires_at"])
         ));
-        let until = begun + Duration::from_secs(self.expires_in);
+        let (asked, mut trying) = (json!({"link_token": made["link_token"]}), 0);
         loop {
-            let now = self.candidates(&api).await?;
-            // An account that was not there, or that was written since.
-            let linked = now.iter().find(|row| row["state"] != "connecting" && !before.contains(row));
-            if let Some(account) = linked {
-                return self.told(account, terminal);
+            let link = api.post(&["link-token", "status"], Some(&asked)).await?;
+            if let Some(id) = link["integrated_account_id"].as_str() {
+                let account = api.get(&["integrated-account", id], &[]).await?;
+                return self.told(&account, terminal);
             }
-            if Instant::now() >= until {
+            if link["state"] == "expired" {
                 let todo = "make another link, and have it opened in time";
                 return Err(Error::failed("nobody linked an account while the link was good", todo));
             }
+            trying += u32::from(link["state"] == "used");
+            if trying > LOOKS_MAX {
+                let todo = "look at the server's logs, then make another link";
+                return Err(Error::failed("the link was used, and no account came of it", todo));
+            }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-    }
-
-    /// The accounts that can come of the link, as they are.
-    async fn candidates(&self, api: &Api) -> Result<Vec<Value>, Error> {
-        let mut found = all(api, &[("tenant_id", self.tenant.clone())]).await?;
-        found.retain(|row| self.again.is_none() || row["id"].as_str() == self.again.as_deref());
-        found.retain(|row| self.account.is_none() || row["account_id"].as_str() == self.account.as_deref());
-        Ok(found)
     }
 
     async fn impersonate(self, terminal: &Terminal) -> Result<(), Error> {

@@ -202,6 +202,7 @@ impl Links {
         }
         store.take_link(&link.digest, self.now()).await?.ok_or(Error::LinkUsed)?;
         let account = self.keep(stored, chosen, &link.tenant, Way::Code, &grant).await?;
+        store.finish_link(&link.digest, &account.id).await?;
         Ok(Done { account, redirect_to: link.redirect_to.clone() })
     }
 

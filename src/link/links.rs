@@ -179,6 +179,11 @@ pub(super) fn digest(secret: &str) -> Vec<u8> {
     Sha256::digest(secret).to_vec()
 }
 
+/// A time in whole seconds, for people.
+fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
 /// The place that a way's luggage is sealed for.
 fn place(state: &[u8]) -> String {
     format!("authorization {}", URL_SAFE_NO_PAD.encode(state))
@@ -242,7 +247,7 @@ impl Links {
             account: wanted.account,
             integrated: wanted.integrated,
             redirect_to: wanted.redirect_to.map(String::from),
-            expires_at: later(now, wanted.life.unwrap_or(limits::LINK_LIFE)),
+            expires_at: whole(later(now, wanted.life.unwrap_or(limits::LINK_LIFE))),
             used_at: None,
         };
         if let Some(id) = &link.integrated {
@@ -271,6 +276,14 @@ impl Links {
             None => None,
         };
         Ok(Invitation { link, again })
+    }
+
+    /// A link as it stands, used or not.
+    ///
+    /// # Errors
+    /// [`Error::LinkUnknown`]; the store's.
+    pub async fn stands(&self, token: &str) -> Result<Link, Error> {
+        self.tools().store.link(&digest(token)).await?.ok_or(Error::LinkUnknown)
     }
 
     pub(super) async fn good_link(&self, digest: &[u8]) -> Result<Link, Error> {

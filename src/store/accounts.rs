@@ -66,7 +66,7 @@ pub struct Link {
     pub tenant: String,
     /// The one account of DocuSign's that may be chosen; any where none.
     pub account: Option<AccountId>,
-    /// The integrated account that is linked again.
+    /// The integrated account that is linked again, or that came of it.
     pub integrated: Option<String>,
     /// Where the user goes afterwards.
     pub redirect_to: Option<String>,
@@ -452,6 +452,19 @@ impl Store {
     pub async fn take_link(&self, digest: &[u8], now: Timestamp) -> Result<Option<Link>, Error> {
         let digest = digest.to_vec();
         self.writer()?.write(move |ledger| take_link(ledger, &digest, now)).await
+    }
+
+    /// Notes which integrated account came of a link.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn finish_link(&self, digest: &[u8], integrated: &str) -> Result<(), Error> {
+        let (digest, integrated) = (digest.to_vec(), integrated.to_owned());
+        let sql = "UPDATE links SET integrated = ?2 WHERE digest = ?1";
+        let write = move |ledger: &mut Ledger| {
+            ledger.session.execute(sql, &[digest.as_slice().into(), integrated.as_str().into()]).map(drop)
+        };
+        self.writer()?.write(write).await
     }
 
     /// Keeps a user's way to DocuSign and back; those that ended are forgotten.

@@ -51,6 +51,27 @@ pub(super) struct LinkMade {
     url: String,
 }
 
+/// Which link is asked about.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinkAsked {
+    /// Its token.
+    link_token: String,
+}
+
+/// How a link stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LinkStands {
+    /// `open`: it can be used. `used`: an account was chosen by it. `expired`: its time is over.
+    #[schema(pattern = "^(open|used|expired)$")]
+    state: &'static str,
+    /// When it ends.
+    expires_at: Timestamp,
+    /// The integrated account that came of it; null until there is one.
+    #[schema(required = true)]
+    integrated_account_id: Option<String>,
+}
+
 /// An account that is linked without its user.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -237,6 +258,35 @@ pub(super) async fn link(
         expires_at: made.expires_at,
         url: made.url.expose_secret().to_owned(),
     }))
+}
+
+/// Tells how a link stands
+///
+/// Its token is sent in the body, so that it stands in no log of addresses.
+#[utoipa::path(
+    post, path = "/link-token/status", tag = "accounts", operation_id = "getLinkStatus",
+    request_body = LinkAsked,
+    responses(
+        (status = 200, description = "How it stands", body = LinkStands),
+        (status = "4XX", description = "Not let in, or not found", body = ProblemBody),
+        (status = "5XX", description = "Try again later", body = ProblemBody),
+    ),
+)]
+pub(super) async fn link_status(
+    _: Caller,
+    request: HttpRequest,
+    asked: Json<LinkAsked>,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    Params::read(&request, &[])?;
+    let link = api.links.stands(&asked.link_token).await?;
+    let state = match link.used_at {
+        Some(_) => "used",
+        None if link.expires_at <= api.clock.now() => "expired",
+        None => "open",
+    };
+    let integrated_account_id = link.integrated.filter(|_| link.used_at.is_some());
+    Ok(HttpResponse::Ok().json(LinkStands { state, expires_at: link.expires_at, integrated_account_id }))
 }
 
 /// Links an account by our own key

@@ -89,6 +89,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(proxy::resource())
         .service(reads("/v1/accounts/{id}/budget").route(get().to(budget::show)))
         .service(resource("/link-token", "POST").route(web::post().to(accounts::link)))
+        .service(resource("/link-token/status", "POST").route(web::post().to(accounts::link_status)))
         .service(
             resource("/integrated-account", "GET, HEAD, POST")
                 .route(get().to(accounts::list))

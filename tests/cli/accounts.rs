@@ -53,15 +53,20 @@ fn linked_accounts_are_listed_page_by_page_with_where_they_stand() {
 }
 
 #[test]
-fn a_link_is_printed_and_waited_for_until_the_account_is_there() {
+fn a_link_is_printed_and_waited_for_until_its_account_is_there() {
     let looks = AtomicUsize::new(0);
     let server = Server::start(move |asked| match asked.line.as_str() {
         "POST /link-token" => made(),
-        _ => match looks.fetch_add(1, Ordering::Relaxed) {
-            0 => page(&[account("active", None, 1)], None),
-            1 => page(&[account("connecting", None, 2)], None),
-            _ => page(&[account("active", None, 3)], None),
-        },
+        "POST /link-token/status" => {
+            let (state, id) = match looks.fetch_add(1, Ordering::Relaxed) {
+                0 => ("open", Value::Null),
+                // Used, and still being tried.
+                1 => ("used", Value::Null),
+                _ => ("used", json!(ID)),
+            };
+            Answer::Json(200, json!({"state": state, "integrated_account_id": id}))
+        }
+        _ => Answer::Json(200, account("active", None, 3)),
     });
     let ended = accounts(&server, &["link", "--tenant", "acme"]).done();
     let lines: Vec<_> = ended.stdout.lines().collect();
@@ -69,9 +74,20 @@ fn a_link_is_printed_and_waited_for_until_the_account_is_there() {
     assert!(lines[1].starts_with(&format!("{ID} active acc-1")), "{lines:?}");
     assert!(ended.stderr.contains("until 2026-11-23T11:00:00Z"), "{}", ended.stderr);
     let asked = server.asked();
-    assert_eq!(asked[1].body, json!({"tenant_id": "acme", "expires_in": 3600}));
-    assert_eq!(asked[1].authorization.as_deref(), Some("Bearer api-t0ken"));
-    assert!(asked[2].line.starts_with("GET /integrated-account?tenant_id=acme&"));
+    assert_eq!(asked[0].body, json!({"tenant_id": "acme", "expires_in": 3600}));
+    assert_eq!(asked[0].authorization.as_deref(), Some("Bearer api-t0ken"));
+    assert_eq!(asked[1].body, json!({"link_token": "t0k"}));
+    assert_eq!(asked[4].line, format!("GET /integrated-account/{ID}"));
+}
+
+#[test]
+fn a_link_that_nobody_used_in_time_is_said_so() {
+    let server = Server::start(|asked| match asked.line.as_str() {
+        "POST /link-token" => made(),
+        _ => Answer::Json(200, json!({"state": "expired", "integrated_account_id": null})),
+    });
+    let ended = accounts(&server, &["link"]).ends(1);
+    assert!(ended.stderr.contains("nobody linked an account"), "{}", ended.stderr);
 }
 
 #[test]

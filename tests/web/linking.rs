@@ -146,6 +146,15 @@ impl Place {
         self.get(browser, &back).await
     }
 
+    async fn stands(&self, link: &Value) -> (String, Value) {
+        let told = self
+            .bench
+            .post("/link-token/status", Some(json!({"link_token": link["link_token"]})))
+            .await
+            .json();
+        (told["state"].as_str().unwrap().to_owned(), told["integrated_account_id"].clone())
+    }
+
     async fn accounts(&self) -> Vec<Value> {
         self.bench.get("/integrated-account").await.json()["result"].as_array().unwrap().clone()
     }
@@ -159,6 +168,7 @@ impl Place {
     /// Nothing came of it: no account, no change, and the link is still good.
     async fn assert_untouched(&self, link: &Value) {
         assert_eq!((self.accounts().await, self.published().await), (vec![], vec![]));
+        assert_eq!(self.stands(link).await, ("open".to_owned(), Value::Null));
         assert_eq!(self.get(&mut Browser::default(), &Self::page_of(link)).await.status, 200);
     }
 }
@@ -232,6 +242,7 @@ async fn a_user_links_an_account_and_its_states_are_published() {
     );
     let id = place.users[0].default;
     assert_eq!(place.published().await, [format!("account.connecting.{id}"), format!("account.active.{id}")]);
+    assert_eq!(place.stands(&link).await, ("used".to_owned(), account["id"].clone()));
     // The link is used, and so is the state.
     place.get(&mut browser, &Place::page_of(&link)).await.assert_page(410, "used already");
     let token = link["link_token"].as_str().unwrap();
@@ -327,6 +338,7 @@ async fn a_link_that_is_over_or_was_never_made_is_said_to_be_so() {
         .post(&mut browser, "/connect-account", &[("link_token", token)])
         .await
         .assert_page(410, "no longer good");
+    assert_eq!(place.stands(&link).await, ("expired".to_owned(), Value::Null));
     // Nor does it help to have been on the way.
     let back = place.at_docusign(&asked, &place.users[0], "allow").await;
     place.get(&mut browser, &back).await.assert_page(410, "no longer good");

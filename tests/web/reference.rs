@@ -118,6 +118,7 @@ async fn every_answer_is_as_the_reference_says() {
         },
     );
     let linked = linked(&bench).await;
+    let link = bench.post("/link-token", Some(json!({}))).await.json()["link_token"].clone();
     let openapi = strict(bench.get("/openapi.json").await.json());
     bench.tell("envelope-sent", "env-a").await;
     bench.tell("recipient-completed", "env-a").await;
@@ -172,6 +173,8 @@ async fn every_answer_is_as_the_reference_says() {
         ("POST", "/link-token", "/link-token".into(), Some(json!({"tenant_id": "acme"}))),
         ("POST", "/link-token", "/link-token".into(), Some(json!({"integrated_account_id": nobody}))),
         ("POST", "/link-token", "/link-token".into(), Some(json!({"expires_in": 1}))),
+        ("POST", "/link-token/status", "/link-token/status".into(), Some(json!({"link_token": link}))),
+        ("POST", "/link-token/status", "/link-token/status".into(), Some(json!({"link_token": "made-up"}))),
         (
             "POST",
             "/integrated-account",

@@ -15,6 +15,8 @@ pub enum Linking {
     NotSetUp(&'static str),
     /// No account is linked under this id.
     AccountUnknown,
+    /// No link has this token.
+    LinkUnknown,
     /// The account is linked for another tenant.
     AccountTaken,
     /// The user has to allow us to act for them.
@@ -34,7 +36,7 @@ impl Linking {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::NotSetUp(_) | Self::AccountTaken | Self::ConsentMissing { .. } => StatusCode::CONFLICT,
-            Self::AccountUnknown => StatusCode::NOT_FOUND,
+            Self::AccountUnknown | Self::LinkUnknown => StatusCode::NOT_FOUND,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Away(_) => StatusCode::BAD_GATEWAY,
             Self::Throttled(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -47,6 +49,7 @@ impl Linking {
             Self::AccountUnknown => {
                 "there is no such integrated account: it was never linked, or removed".into()
             }
+            Self::LinkUnknown => "there is no such link: it was never made, or it is long over".into(),
             Self::AccountTaken => {
                 "the account is linked for another tenant: link it again by its integrated_account_id, or remove it \
                  there first"
@@ -74,10 +77,11 @@ impl Linking {
 
     /// One of each, for tests.
     #[cfg(test)]
-    pub(super) fn one_of_each() -> [Self; 7] {
+    pub(super) fn one_of_each() -> [Self; 8] {
         [
             Self::NotSetUp("docusign.client_id"),
             Self::AccountUnknown,
+            Self::LinkUnknown,
             Self::AccountTaken,
             Self::ConsentMissing { url: "https://account-d.docusign.com/oauth/auth?x".into() },
             Self::Refused("DocuSign refuses it".into()),
@@ -114,6 +118,7 @@ impl From<Error> for Problem {
         use Error as E;
         match error {
             E::NotSetUp(setting) => Linking::NotSetUp(setting).into(),
+            E::LinkUnknown => Linking::LinkUnknown.into(),
             E::AccountUnknown => Linking::AccountUnknown.into(),
             E::Unfit(Unfit::Taken(_)) => Linking::AccountTaken.into(),
             E::Unfit(unfit) => Linking::Refused(unfit.to_string()).into(),
@@ -122,12 +127,9 @@ impl From<Error> for Problem {
             E::Overtaken => Self::StoreBusy,
             E::Vault(error) => Self::Internal(error.to_string()),
             // What only a user on the way can meet.
-            E::LinkUnknown
-            | E::LinkUsed
-            | E::LinkExpired
-            | E::StateUnknown
-            | E::ForeignBrowser
-            | E::Back(_) => Self::Internal(error.to_string()),
+            E::LinkUsed | E::LinkExpired | E::StateUnknown | E::ForeignBrowser | E::Back(_) => {
+                Self::Internal(error.to_string())
+            }
         }
     }
 }

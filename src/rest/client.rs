@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use reqwest::header::ACCEPT;
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
 
@@ -84,10 +86,32 @@ pub struct Fetched {
 }
 
 /// An answer of status 2xx.
-struct Answer {
-    body: Bytes,
-    rate: RateLimit,
+pub(super) struct Answer {
+    pub(super) body: Bytes,
+    pub(super) rate: RateLimit,
     trace_token: Option<String>,
+}
+
+/// A call about an account: its path below the account's, and what goes with it.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a [&'a str],
+    pub(super) query: &'a [(&'a str, String)],
+    /// JSON.
+    pub(super) body: Option<&'a Value>,
+}
+
+/// A request as it goes out, but for its token.
+struct Outgoing<'a> {
+    method: Method,
+    url: Url,
+    body: Option<&'a Value>,
+}
+
+impl Outgoing<'_> {
+    fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, body: None }
+    }
 }
 
 impl Client {
@@ -135,18 +159,8 @@ impl Client {
         include: &[Include],
     ) -> Result<Fetched, Error> {
         let inner = &*self.0;
-        let known = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        for (id, code) in [(account.as_str(), "ACCOUNT_ID_INVALID"), (envelope_id, "ENVELOPE_ID_INVALID")] {
-            // Not an id of DocuSign's: there is no such thing, and it has no place in an address.
-            if !known(id) {
-                return Err(Error::NotFound(Refused {
-                    status: None,
-                    code: code.to_owned(),
-                    message: String::new(),
-                    trace_token: None,
-                }));
-            }
-        }
+        is_id(account.as_str(), "ACCOUNT_ID_INVALID")?;
+        is_id(envelope_id, "ENVELOPE_ID_INVALID")?;
         let _leave = inner.budget.ask(account, inner.clock.now())?;
         let place = inner.place(account).await?;
         let mut url = place.url(&["envelopes", envelope_id]);
@@ -154,7 +168,7 @@ impl Client {
             let words: Vec<_> = include.iter().map(|one| one.word()).collect();
             url.query_pairs_mut().append_pair("include", &words.join(","));
         }
-        let answer = inner.counted(account, &url).await?;
+        let answer = inner.counted(account, &Outgoing::get(url)).await?;
         let unreadable = || Error::Malformed("it is not a JSON object".to_owned());
         let json: Box<RawValue> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
         if !json.get().starts_with('{') {
@@ -164,6 +178,21 @@ impl Client {
         Ok(Fetched { json, base, rate: answer.rate, trace_token: answer.trace_token })
     }
 
+    /// Makes a call about an account. Where the account has no call left, none is made.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub(super) async fn about(&self, account: &AccountId, call: &Call<'_>) -> Result<Answer, Error> {
+        let inner = &*self.0;
+        is_id(account.as_str(), "ACCOUNT_ID_INVALID")?;
+        let _leave = inner.budget.ask(account, inner.clock.now())?;
+        let mut url = inner.place(account).await?.url(call.path);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        inner.counted(account, &Outgoing { method: call.method.clone(), url, body: call.body }).await
+    }
+
     /// The user's accounts, asked afresh: tells whether we are let in at all.
     ///
     /// # Errors
@@ -171,6 +200,15 @@ impl Client {
     pub async fn accounts(&self) -> Result<Vec<AccountId>, Error> {
         Ok(self.0.userinfo().await?.accounts())
     }
+}
+
+/// Refuses what is not an id of DocuSign's: there is no such thing, and it has no place in an address.
+fn is_id(id: &str, code: &str) -> Result<(), Error> {
+    if !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Ok(());
+    }
+    let (code, message) = (code.to_owned(), String::new());
+    Err(Error::NotFound(Refused { status: None, code, message, trace_token: None }))
 }
 
 impl Inner {
@@ -187,7 +225,7 @@ impl Inner {
 
     async fn userinfo(&self) -> Result<Places, Error> {
         let url = below(self.oauth.auth(), &["oauth", "userinfo"]);
-        let answer = self.let_in(&url, limits::REST_SHORT_ANSWER_BYTES_MAX, |_, _| {}).await?;
+        let answer = self.let_in(&Outgoing::get(url), limits::REST_SHORT_ANSWER_BYTES_MAX, |_, _| {}).await?;
         if !answer.body.trim_ascii_start().starts_with(b"{") {
             return Err(Error::Malformed("the list of accounts is not a JSON object".to_owned()));
         }
@@ -197,7 +235,7 @@ impl Inner {
     }
 
     /// One call about an account: timed, counted, and its rate limits taken in.
-    async fn counted(&self, account: &AccountId, url: &Url) -> Result<Answer, Error> {
+    async fn counted(&self, account: &AccountId, outgoing: &Outgoing<'_>) -> Result<Answer, Error> {
         let began = Instant::now();
         let told = |rate: RateLimit, refused: Option<(&Error, Scope)>| {
             let now = self.clock.now();
@@ -209,7 +247,7 @@ impl Inner {
                 self.metrics.set(Metric::RateRemaining, account.as_str(), i64::from(left));
             }
         };
-        let result = self.let_in(url, limits::REST_ANSWER_BYTES_MAX, told).await;
+        let result = self.let_in(outgoing, limits::REST_ANSWER_BYTES_MAX, told).await;
         self.metrics.time(Metric::FetchTime, began.elapsed().as_secs_f64());
         self.metrics.count(Metric::Fetches, result.as_ref().map_or_else(Error::word, |_| "ok"), 1);
         result
@@ -218,15 +256,15 @@ impl Inner {
     /// A call with our token; with a fresh one once more where that is refused.
     async fn let_in(
         &self,
-        url: &Url,
+        outgoing: &Outgoing<'_>,
         limit: usize,
         told: impl Fn(RateLimit, Option<(&Error, Scope)>),
     ) -> Result<Answer, Error> {
         let token = self.oauth.token().await?;
-        match self.call(url, limit, &token, &told).await {
+        match self.call(outgoing, limit, &token, &told).await {
             Err(Error::Unauthorized(_)) if self.oauth.forget(&token).await => {
                 let token = self.oauth.token().await?;
-                self.call(url, limit, &token, &told).await
+                self.call(outgoing, limit, &token, &told).await
             }
             result => result,
         }
@@ -234,12 +272,16 @@ impl Inner {
 
     async fn call(
         &self,
-        url: &Url,
+        outgoing: &Outgoing<'_>,
         limit: usize,
         token: &Token,
         told: &impl Fn(RateLimit, Option<(&Error, Scope)>),
     ) -> Result<Answer, Error> {
-        let request = self.http.get(url.clone()).bearer_auth(token.secret.expose_secret());
+        let url = &outgoing.url;
+        let mut request = self.http.request(outgoing.method.clone(), url.clone()).bearer_auth(token.secret.expose_secret());
+        if let Some(body) = outgoing.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
         let response = request.header(ACCEPT, "application/json").send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let rate = RateLimit::read(&headers);

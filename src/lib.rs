@@ -47,6 +47,7 @@ pub mod telemetry;
 // floor 2, flows
 pub mod enrich;
 pub mod receive;
+pub mod reconcile;
 pub mod relay;
 // floor 3, faces
 pub mod simulator;

@@ -27,6 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("store", 11),
     ("enrich", 20),
     ("receive", 20),
+    ("reconcile", 20),
     ("relay", 20),
     ("simulator", 30),
     ("web", 30),

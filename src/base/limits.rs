@@ -293,6 +293,8 @@ pub const RECONCILE_RUNS_KEPT: usize = 720;
 pub const RECONCILE_NAMED_MAX: usize = 100;
 /// Signing requests that Connect is asked to publish again in one call.
 pub const RECONCILE_REPUBLISH_MAX: usize = 100;
+/// Signing requests of a run that are remembered as seen, some 60 bytes each.
+pub const RECONCILE_SEEN_MAX: usize = 100_000;
 /// How often a flow that waits looks whether its turn has come, so that a clock that jumped delays nothing for longer.
 pub const RECONCILE_LOOK_MAX: Duration = Duration::from_secs(60);
 

@@ -355,6 +355,10 @@ pub const SIMULATOR_TOKENS_MAX: usize = 10_000;
 pub const SIMULATOR_FAULTS_MAX: usize = 64;
 /// What it keeps to be told over Connect while nobody tells it.
 pub const SIMULATOR_UNTOLD_MAX: usize = 1_024;
+/// What it keeps of messages that were dropped on purpose, until somebody asks for them.
+pub const SIMULATOR_UNSENT_MAX: usize = 10_000;
+/// Connect configurations that an account of it has at most.
+pub const SIMULATOR_CONFIGURATIONS_MAX: usize = 100;
 /// Largest body that it takes: an envelope with documents in base64, as DocuSign takes 25 MB.
 pub const SIMULATOR_BODY_BYTES_MAX: usize = 34 * 1024 * 1024;
 /// Envelopes in one page of a list: DocuSign's own bound since 2024.

@@ -11,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::base::{AccountId, Clock, Dice, limits};
+use crate::docusign::connect_configuration::Here;
 use crate::rest::{self, Again, RateLimit};
 use crate::store::{Parts, ReconcileRun, RunState, Store, Work};
 use crate::telemetry::{Metric, Metrics};
 
 use super::page::{Paged, Trouble};
 use super::run::Cursor;
-use super::{Ask, Desk, Order, Refusal};
+use super::{Ask, Desk, Order, Refusal, Watched};
 
 /// How it is to be done.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct Plan {
     pub page: u32,
     /// Whether an account's changes are wanted here.
     pub wants: Arc<dyn Fn(&AccountId) -> bool + Send + Sync>,
+    /// Where Connect reaches us.
+    pub here: Here,
 }
 
 impl fmt::Debug for Plan {
@@ -50,7 +53,8 @@ pub struct Reconciler<D> {
     pub(super) docusign: D,
     pub(super) store: Store,
     desk: Desk,
-    plan: Plan,
+    pub(super) plan: Plan,
+    pub(super) watched: Watched,
     pub(super) metrics: Metrics,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) dice: Dice,
@@ -77,7 +81,6 @@ impl<D: Ask> Reconciler<D> {
     pub fn new(
         docusign: D,
         store: Store,
-        desk: Desk,
         plan: Plan,
         metrics: Metrics,
         clock: Arc<dyn Clock>,
@@ -85,7 +88,18 @@ impl<D: Ask> Reconciler<D> {
     ) -> Self {
         let share = plan.every.map(|_| store.take_part(Work::Keep));
         let hands = Mutex::new(Hands { due_at: clock.now(), cursors: HashMap::new() });
-        Self { docusign, store, desk, plan, metrics, clock, dice, share, hands }
+        let (desk, watched) = (Desk::default(), Watched::default());
+        Self { docusign, store, desk, plan, watched, metrics, clock, dice, share, hands }
+    }
+
+    /// The runs that are open.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// What is wrong with Connect's configurations, as of the last look.
+    pub fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     /// Reconciles until stopped. A run under way is then broken off; it is made again at the next start.
@@ -213,6 +227,7 @@ impl<D: Ask> Reconciler<D> {
         let open = self.desk.runs();
         let mut runs = Vec::new();
         for account in accounts.into_iter().filter(|account| (self.plan.wants)(account)) {
+            self.watch(&account).await;
             if open.iter().any(|run| run.account == account && !run.asked) {
                 continue; // It still waits for calls.
             }

@@ -4,12 +4,14 @@
 //! machine as a delivery: where all of it is known, nothing is written; what is missing becomes changes. How far an
 //! account has been reconciled moves on only once a run has seen everything, so a run that fails or dies is made again.
 
+mod connect;
 mod desk;
 mod flow;
 mod page;
 mod ports;
 mod run;
 
+pub use connect::{Examined, Registered, Watched};
 pub use desk::{Desk, Order, Refusal};
 pub use flow::{Next, Plan, Reconciler};
 pub use ports::Ask;

@@ -1,5 +1,7 @@
 //! What reconciling needs of DocuSign, so that the flow can be tried without it.
 
+use serde_json::Value;
+
 use crate::base::AccountId;
 use crate::rest::{Client, Error, Listed, Republished, StatusChanges};
 
@@ -21,6 +23,19 @@ pub trait Ask: Send + Sync + 'static {
         account: &AccountId,
         envelope_ids: &[String],
     ) -> impl Future<Output = Result<Republished, Error>> + Send;
+
+    /// An account's Connect configurations, each as DocuSign tells it.
+    fn connect_configurations(
+        &self,
+        account: &AccountId,
+    ) -> impl Future<Output = Result<Vec<Value>, Error>> + Send;
+
+    /// Writes one, a new one where it has no `connectId`; as it is then.
+    fn write_connect_configuration(
+        &self,
+        account: &AccountId,
+        configuration: &Value,
+    ) -> impl Future<Output = Result<Value, Error>> + Send;
 }
 
 impl Ask for Client {
@@ -34,5 +49,17 @@ impl Ask for Client {
 
     async fn republish(&self, account: &AccountId, envelope_ids: &[String]) -> Result<Republished, Error> {
         self.republish(account, envelope_ids).await
+    }
+
+    async fn connect_configurations(&self, account: &AccountId) -> Result<Vec<Value>, Error> {
+        self.connect_configurations(account).await
+    }
+
+    async fn write_connect_configuration(
+        &self,
+        account: &AccountId,
+        configuration: &Value,
+    ) -> Result<Value, Error> {
+        self.write_connect_configuration(account, configuration).await
     }
 }

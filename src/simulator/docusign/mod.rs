@@ -3,6 +3,7 @@
 
 mod budget;
 mod changes;
+mod connect;
 mod documents;
 mod envelopes;
 mod errors;
@@ -98,6 +99,7 @@ struct Shared {
     faults: Mutex<Faults>,
     calls: Mutex<Calls>,
     controls: Mutex<Controls>,
+    connect: Mutex<connect::Connect>,
     /// What REST calls made happen and Connect has not told yet, and envelopes that they sent.
     untold: Mutex<VecDeque<Step>>,
     sent: Mutex<VecDeque<Envelope>>,
@@ -186,6 +188,7 @@ impl Docusign {
             faults: Mutex::default(),
             calls: Mutex::default(),
             controls: Mutex::new(controls),
+            connect: Mutex::default(),
             untold: Mutex::default(),
             sent: Mutex::default(),
             something_to_tell: Notify::new(),
@@ -281,7 +284,14 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/envelopes/{envelope}/recipients", web::get().to(documents::recipients))
         .route("/envelopes/{envelope}/documents", web::get().to(documents::documents))
         .route("/envelopes/{envelope}/documents/{document}", web::get().to(documents::download))
-        .route("/envelopes/{envelope}/audit_events", web::get().to(documents::audit_events));
+        .route("/envelopes/{envelope}/audit_events", web::get().to(documents::audit_events))
+        .route("/connect", web::get().to(connect::list))
+        .route("/connect", web::post().to(connect::create))
+        .route("/connect", web::put().to(connect::update))
+        .route("/connect/envelopes/retry_queue", web::put().to(connect::retry))
+        .route("/connect/envelopes/{envelope}/retry_queue", web::put().to(connect::retry_one))
+        .route("/connect/{id}", web::get().to(connect::get))
+        .route("/connect/{id}", web::delete().to(connect::delete));
     app.route("/oauth/auth", web::get().to(oauth::authorize))
         .route("/oauth/token", web::post().to(oauth::token))
         .route("/oauth/userinfo", web::get().to(oauth::userinfo))

@@ -14,7 +14,6 @@ use crate::enrich::Enricher;
 use crate::evidence::Signer;
 use crate::receive::Receiver;
 use crate::relay::Relay;
-use crate::rest;
 use crate::store::Work;
 
 use super::books::audit;
@@ -39,7 +38,9 @@ impl Flows {
         signer: &Arc<Signer>,
         status: &broker::Status,
         queues: watch::Receiver<Vec<broker::Queue>>,
-    ) -> Result<Self, Error> {
+        docusign: Option<super::docusign::Docusign>,
+    ) -> Self {
+        let (client, reconciler) = docusign.map(|one| (one.client, one.reconciler)).unzip();
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         if let Some(broker) = settings.for_broker().filter(|_| roles.contains(&Role::Relay)) {
             let (store, metrics) = (with.store.clone(), with.metrics.clone());
@@ -47,22 +48,22 @@ impl Flows {
             let relay = Relay::new(store, broker, status.clone(), metrics, clock, dice);
             tasks.spawn(relay.following(queues).run(stop.clone()));
         }
-        if let Some(rest) = settings.for_rest().filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {
-            let (clock, dice) = (Arc::clone(&with.clock), with.dice.clone());
-            let client =
-                rest::Client::new(rest, Arc::clone(&clock), dice.clone(), with.metrics.clone()).map_err(
-                    |e| Error::Part { what: "the client for DocuSign's REST API", why: e.to_string() },
-                )?;
-            let enricher = Enricher::new(with.store.clone(), client, with.metrics.clone(), clock, dice);
+        if let Some(client) = client.filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {
+            let (store, metrics, clock) = (with.store.clone(), with.metrics.clone(), Arc::clone(&with.clock));
+            let enricher = Enricher::new(store, client, metrics, clock, with.dice.clone());
             drop(with.store.take_part(Work::Enrich));
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
+        }
+        if let Some(reconciler) = reconciler {
+            let stop = stop.clone();
+            tasks.spawn(async move { reconciler.run(stop).await });
         }
         tasks.spawn(audit(with.store.clone(), with.metrics.clone(), stop.clone()));
         let days = (settings.dedup_retention_days, settings.audit_retention_days);
         tasks.spawn(prune(with.clone(), days, stop.clone()));
         tasks.spawn(checkpoints::sign(with.clone(), Arc::clone(signer), stop.clone()));
-        Ok(Self { tasks, stop })
+        Self { tasks, stop }
     }
 
     /// Ends the flows after what they have under way.

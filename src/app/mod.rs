@@ -3,6 +3,7 @@
 mod books;
 mod checkpoints;
 mod demo;
+mod docusign;
 mod error;
 mod flows;
 mod http;

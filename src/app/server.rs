@@ -18,6 +18,7 @@ use crate::store::{self, Store};
 use crate::telemetry::{Metrics, logs};
 use crate::web::{self, Api};
 
+use super::docusign::Docusign;
 use super::flows::Flows;
 use super::http::{self, Serving};
 use super::{Error, keys, signer};
@@ -34,6 +35,7 @@ pub struct App {
     /// What can change while it runs, beside the sources.
     queues: watch::Sender<Vec<broker::Queue>>,
     token: web::TokenInForce,
+    docusign: Option<Docusign>,
     signer: Arc<Signer>,
     clock: Arc<dyn Clock>,
     dice: Dice,
@@ -84,6 +86,7 @@ impl App {
         let (listener, address) =
             bind().map_err(|why| Error::Listen { address: settings.listen.clone(), why })?;
         let (broker_status, key_faults) = (broker::Status::default(), keys::Faults::default());
+        let docusign = Docusign::build(&settings, roles, &receiver)?;
         let roles = roles.to_vec();
         let queues = watch::Sender::new(settings.queues.clone());
         let token = web::TokenInForce::new(settings.api_token.as_ref());
@@ -97,6 +100,7 @@ impl App {
             key_faults,
             queues,
             token,
+            docusign,
             signer,
             clock,
             dice,
@@ -153,6 +157,7 @@ impl App {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
+            docusign: self.docusign.as_ref().map(Docusign::face),
             api_token: self.token.clone(),
             audit_key: self.signer.public_key(),
             version: web::Version {
@@ -192,7 +197,8 @@ impl App {
             &self.signer,
             &self.broker_status,
             self.queues.subscribe(),
-        )?;
+            self.docusign.clone(),
+        );
         let (requests, mut serving) = self.answer_requests(&stop)?;
         drop(self.listener);
         let ended = tokio::select! {

@@ -298,6 +298,9 @@ pub const RECONCILE_SEEN_MAX: usize = 100_000;
 /// How often a flow that waits looks whether its turn has come, so that a clock that jumped delays nothing for longer.
 pub const RECONCILE_LOOK_MAX: Duration = Duration::from_secs(60);
 
+/// Longest address that Connect publishes to, in bytes: DocuSign's own bound.
+pub const CONNECT_URL_BYTES_MAX: usize = 4_096;
+
 /// Rows in one page of the HTTP API, and the default.
 pub const PAGE_ROWS_MAX: usize = 1_000;
 /// Rows in one page when `limit` is absent.

@@ -7,12 +7,14 @@ mod args;
 mod audit;
 mod check;
 mod config;
+mod connect;
 mod demo;
 mod error;
 mod events;
 mod keys;
 mod pages;
 mod quarantine;
+mod reconcile;
 mod replay;
 mod serve;
 mod signature;
@@ -64,6 +66,9 @@ enum Command {
     Events(events::Events),
     Trace(trace::Trace),
     Replay(replay::Replay),
+    Reconcile(reconcile::Reconcile),
+    #[command(subcommand)]
+    Connect(connect::Connect),
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
@@ -111,6 +116,8 @@ impl Command {
             Self::Signature(signature) => signature.run(terminal),
             Self::Events(events) => events.run(terminal),
             Self::Replay(replay) => replay.run(terminal),
+            Self::Reconcile(reconcile) => reconcile.run(terminal),
+            Self::Connect(connect) => connect.run(terminal),
             Self::Trace(trace) => trace.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
             Self::Audit(audit) => audit.run(terminal),

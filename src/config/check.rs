@@ -176,6 +176,8 @@ pub(super) fn settings(
         audit_key: checker.secret(top, "audit_key", values::ed25519_key),
         enrich: docusign::enrich(checker, top, &docusign),
         docusign,
+        reconcile_every: checker.parsed(top, "reconcile_every", values::every).flatten(),
+        public_url: checker.parsed(top, "public_url", values::https_url),
         cloud_events: cloud_events.unwrap_or_default(),
         audit_stream: checker.parsed(top, "audit_stream", values::switch).unwrap_or(true),
         delivery_bytes_max: checker

@@ -68,6 +68,8 @@ pub(super) const TOP: &[Key] = &[
     secret("docusign.access_token"),
     text("docusign.base_uri"),
     switch("enrich"),
+    text("reconcile_every"),
+    text("public_url"),
     text("cloud_events"),
     switch("audit_stream"),
     number("delivery_bytes_max"),

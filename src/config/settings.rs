@@ -1,6 +1,7 @@
 //! Settings as checked: plain values that every later step can rely on.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -36,6 +37,10 @@ pub struct Settings {
     pub docusign: DocusignSettings,
     /// Whether each change is followed by the whole signing request, fetched over REST.
     pub enrich: bool,
+    /// How often DocuSign is asked for what Connect did not deliver; never where none.
+    pub reconcile_every: Option<Duration>,
+    /// The address under which DocuSign reaches us, without a slash at its end.
+    pub public_url: Option<String>,
     /// How a change is laid into a message.
     pub cloud_events: CloudEvents,
     /// Whether the stream `countersign.audit` is declared and bound.

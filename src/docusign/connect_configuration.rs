@@ -131,7 +131,8 @@ impl Here {
         match &self.url {
             Some(own) => {
                 let (start, rest) = bare.split_at_checked(own.len())?;
-                (start.eq_ignore_ascii_case(own) && (rest.is_empty() || rest.starts_with('/'))).then_some(rest)
+                (start.eq_ignore_ascii_case(own) && (rest.is_empty() || rest.starts_with('/')))
+                    .then_some(rest)
             }
             None => {
                 let (_, behind) = bare.split_once("://")?;
@@ -174,7 +175,9 @@ pub fn mended(existing: Option<&Value>, url: &str, name: &str) -> (Value, Vec<Me
     mends.text("includeHMAC", &read.include_hmac, "true");
     mends.text("requiresAcknowledgement", &read.requires_acknowledgement, "true");
     mends.text("enableLog", &read.enable_log, "true");
-    for (field, told) in [("pausePublish", &read.pause_publish), ("useSoapInterface", &read.use_soap_interface)] {
+    for (field, told) in
+        [("pausePublish", &read.pause_publish), ("useSoapInterface", &read.use_soap_interface)]
+    {
         if told.flag() == Some(true) {
             mends.text(field, told, "false");
         }

@@ -79,7 +79,7 @@ pub fn lint(configurations: &[ConnectConfiguration], here: &Here) -> Vec<Finding
             connect_id: None,
             what: "no configuration of the account publishes here".to_owned(),
             cost: "nothing is told but what reconciling finds, unless envelopes name their own webhook",
-            todo: "`countersign connect register --public-url https://…` makes one",
+            todo: "`countersign connect register` makes one",
         });
     }
     findings
@@ -95,7 +95,14 @@ struct Linter<'a> {
 }
 
 impl Linter<'_> {
-    fn add(&mut self, code: &'static str, severity: Severity, what: String, cost: &'static str, todo: &'static str) {
+    fn add(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        what: String,
+        cost: &'static str,
+        todo: &'static str,
+    ) {
         let connect_id = self.one.connect_id.owned();
         self.findings.push(Finding { code, severity, connect_id, what, cost, todo });
     }
@@ -142,8 +149,14 @@ impl Linter<'_> {
             }
         }
         if one.requires_acknowledgement.flag() != Some(true) {
-            let cost = "a delivery that fails is never repeated: while this server is away, messages are lost";
-            self.fault("no_acknowledgement", "requiresAcknowledgement is not true".to_owned(), cost, REGISTER);
+            let cost =
+                "a delivery that fails is never repeated: while this server is away, messages are lost";
+            self.fault(
+                "no_acknowledgement",
+                "requiresAcknowledgement is not true".to_owned(),
+                cost,
+                REGISTER,
+            );
         }
         if one.enable_log.flag() == Some(false) {
             let cost = "DocuSign shows no failures of it";
@@ -163,16 +176,23 @@ impl Linter<'_> {
             let cost = "messages come unsigned, and each is refused";
             self.fault("hmac_off", "includeHMAC is not true".to_owned(), cost, REGISTER);
         } else if one.integrator_managed.flag() != Some(true) {
-            let what = "integratorManaged is not true: messages are signed with the account's own keys".to_owned();
+            let what =
+                "integratorManaged is not true: messages are signed with the account's own keys".to_owned();
             let cost = "each account's keys must be known here";
-            let todo = "where the integration's own keys are in hmac_keys, set it, for one list of keys serves all";
+            let todo =
+                "where the integration's own keys are in hmac_keys, set it, for one list of keys serves all";
             self.advice("integrator_managed", what, cost, todo);
         }
         let certificate = [&one.require_mutual_tls, &one.sign_message_with_x509_certificate];
         if certificate.into_iter().any(|flag| flag.flag() == Some(true)) {
             let what = "DocuSign shows a client certificate".to_owned();
             let cost = "a proxy that asks for one and does not know DocuSign's refuses every message";
-            self.advice("mutual_tls", what, cost, "let the proxy check it, or switch it off: messages are signed");
+            self.advice(
+                "mutual_tls",
+                what,
+                cost,
+                "let the proxy check it, or switch it off: messages are signed",
+            );
         }
         if one.use_soap_interface.flag() == Some(true) {
             let cost = "every message is refused with 415, and DocuSign takes each for a time-out";
@@ -183,11 +203,13 @@ impl Linter<'_> {
     /// Which messages come.
     fn messages(&mut self) {
         let one = self.one;
-        let is = |scalar: &Scalar, word: &str| scalar.text().is_some_and(|text| text.eq_ignore_ascii_case(word));
+        let is =
+            |scalar: &Scalar, word: &str| scalar.text().is_some_and(|text| text.eq_ignore_ascii_case(word));
         let data = one.event_data.0.clone().unwrap_or_default();
         if !is(&data.version, "restv2.1") {
             let what = "eventData.version is not restv2.1".to_owned();
-            let cost = "messages come as XML, which tells other ids of accounts and recipients and no single events";
+            let cost =
+                "messages come as XML, which tells other ids of accounts and recipients and no single events";
             self.fault("event_version", what, cost, REGISTER);
         } else if data.format.text().is_some() && !is(&data.format, "json") {
             let what = "eventData.format is not json".to_owned();
@@ -195,7 +217,8 @@ impl Linter<'_> {
         }
         if !is(&one.delivery_mode, "SIM") {
             let what = "deliveryMode is not SIM".to_owned();
-            let cost = "messages tell how an envelope stands and not what happened: statuses in between are missing";
+            let cost =
+                "messages tell how an envelope stands and not what happened: statuses in between are missing";
             self.fault("delivery_mode", what, cost, REGISTER);
             return;
         }
@@ -223,8 +246,14 @@ impl Linter<'_> {
         }
         if data.include_data.has("documents") || self.one.include_documents.flag() == Some(true) {
             let what = "messages carry the documents".to_owned();
-            let cost = "each has megabytes, and DocuSign repeats it whole: a slow line turns into failed deliveries";
-            self.advice("documents", what, cost, "leave `documents` out of includeData; fetch them over REST");
+            let cost =
+                "each has megabytes, and DocuSign repeats it whole: a slow line turns into failed deliveries";
+            self.advice(
+                "documents",
+                what,
+                cost,
+                "leave `documents` out of includeData; fetch them over REST",
+            );
         }
     }
 }

@@ -82,7 +82,8 @@ impl<D: Ask> Reconciler<D> {
     pub async fn connect(&self, account: &AccountId, here: &Here) -> Result<Examined, Error> {
         let configurations = self.docusign.connect_configurations(account).await?;
         let read: Vec<ConnectConfiguration> = configurations.iter().map(read).collect();
-        let ours = |one: &ConnectConfiguration| one.url_to_publish_to.text().is_some_and(|url| here.takes(url));
+        let ours =
+            |one: &ConnectConfiguration| one.url_to_publish_to.text().is_some_and(|url| here.takes(url));
         let configurations = configurations.into_iter().zip(&read).map(|(told, one)| (told, ours(one)));
         Ok(Examined { configurations: configurations.collect(), findings: lint(&read, here) })
     }

@@ -155,12 +155,7 @@ impl<D: Ask> Reconciler<D> {
     /// # Errors
     /// Why none was.
     pub async fn order(&self, order: Order) -> Result<Vec<ReconcileRun>, Refusal> {
-        let known = self.docusign.accounts().await.map_err(|error| Refusal::Away(error.to_string()))?;
-        let wanted: Vec<AccountId> = match &order.account {
-            Some(account) if known.contains(account) => vec![account.clone()],
-            Some(_) => return Err(Refusal::AccountUnknown),
-            None => known.into_iter().filter(|account| (self.plan.wants)(account)).collect(),
-        };
+        let wanted = self.accounts(order.account.as_ref()).await?;
         let now = self.clock.now();
         let to = order.to.unwrap_or(now);
         let mut runs = Vec::new();
@@ -178,6 +173,19 @@ impl<D: Ask> Reconciler<D> {
         }
         self.desk.add(runs.clone())?;
         Ok(runs)
+    }
+
+    /// The accounts meant: the one that is named, or all that are known and wanted.
+    ///
+    /// # Errors
+    /// Where that one is not known, or none is told.
+    pub async fn accounts(&self, named: Option<&AccountId>) -> Result<Vec<AccountId>, Refusal> {
+        let known = self.docusign.accounts().await.map_err(|error| Refusal::Away(error.to_string()))?;
+        match named {
+            Some(account) if known.contains(account) => Ok(vec![account.clone()]),
+            Some(_) => Err(Refusal::AccountUnknown),
+            None => Ok(known.into_iter().filter(|account| (self.plan.wants)(account)).collect()),
+        }
     }
 
     fn prepared(
@@ -258,7 +266,8 @@ impl<D: Ask> Reconciler<D> {
         }
         (run.state, run.waits_until) = (RunState::Running, None);
         self.desk.show(&run);
-        let cursor = hands.cursors.entry(run.id).or_insert_with(|| Cursor::new(run.from, run.to, self.plan.page));
+        let cursor =
+            hands.cursors.entry(run.id).or_insert_with(|| Cursor::new(run.from, run.to, self.plan.page));
         match self.page(&mut run, cursor).await {
             Ok(Paged { more: true, rate }) => {
                 if let Some(until) = reserved(rate, self.clock.now()) {

@@ -133,7 +133,10 @@ mod tests {
 
     #[test]
     fn a_page_of_one_moment_or_in_no_order_is_followed_by_number_with_an_overlap() {
-        for page in [changed(&[1; 20]), changed(&[50, 7, 9, 8, 3, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74])] {
+        for page in [
+            changed(&[1; 20]),
+            changed(&[50, 7, 9, 8, 3, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74]),
+        ] {
             let mut cursor = Cursor::new(at(0), at(100), 20);
             assert!(cursor.moves_on(&page, true));
             assert_eq!((cursor.asks().from, cursor.asks().start), (at(0), 18), "{page:?}");
@@ -155,7 +158,9 @@ mod tests {
     fn paging_ends_whatever_order_the_pages_come_in() {
         // However times stand, each page begins later or at a higher number.
         let mut cursor = Cursor::new(at(0), at(100), 2);
-        for page in [changed(&[0, 0]), changed(&[0, 0]), modified(&[3, 2]), changed(&[1, 9]), changed(&[9, 9])] {
+        for page in
+            [changed(&[0, 0]), changed(&[0, 0]), modified(&[3, 2]), changed(&[1, 9]), changed(&[9, 9])]
+        {
             let before = (cursor.asks().from, cursor.asks().start);
             assert!(cursor.moves_on(&page, true));
             let after = (cursor.asks().from, cursor.asks().start);

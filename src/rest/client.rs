@@ -278,7 +278,8 @@ impl Inner {
         told: &impl Fn(RateLimit, Option<(&Error, Scope)>),
     ) -> Result<Answer, Error> {
         let url = &outgoing.url;
-        let mut request = self.http.request(outgoing.method.clone(), url.clone()).bearer_auth(token.secret.expose_secret());
+        let mut request =
+            self.http.request(outgoing.method.clone(), url.clone()).bearer_auth(token.secret.expose_secret());
         if let Some(body) = outgoing.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }

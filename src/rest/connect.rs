@@ -66,7 +66,11 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn republish(&self, account: &AccountId, envelope_ids: &[String]) -> Result<Republished, Error> {
+    pub async fn republish(
+        &self,
+        account: &AccountId,
+        envelope_ids: &[String],
+    ) -> Result<Republished, Error> {
         // DocuSign answers an error where `synchronous` is anything else than this text.
         let body = json!({"envelopeIds": envelope_ids, "synchronous": "false"});
         let path = &["connect", "envelopes", "retry_queue"];
@@ -76,9 +80,10 @@ impl Client {
         let failed = |one: &&Queued| {
             one.status.text().is_some_and(|status| status.to_ascii_lowercase().contains("fail"))
         };
-        let refused = queue.retry_queue.into_iter().find(failed).map(|one| {
-            one.status_message.owned().unwrap_or_else(|| "DocuSign does not say why".to_owned())
-        });
+        let refused =
+            queue.retry_queue.into_iter().find(failed).map(|one| {
+                one.status_message.owned().unwrap_or_else(|| "DocuSign does not say why".to_owned())
+            });
         let queued = queue.retry_queue.into_iter().filter(|one| !failed(one)).count() as u64;
         Ok(Republished { queued, refused, rate: answer.rate })
     }

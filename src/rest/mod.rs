@@ -14,8 +14,8 @@ mod userinfo;
 
 pub use answer::RateLimit;
 pub use client::{Client, Fetched, Include};
+pub use connect::Republished;
 pub use error::{Again, Error, Refused};
 pub use http::{http_client, install_tls};
-pub use connect::Republished;
 pub use settings::Settings;
 pub use status_changes::{By, Listed, StatusChanges};

@@ -93,8 +93,8 @@ impl Client {
         };
         let total = page.total_set_size.text().and_then(|text| text.parse().ok());
         let seen = asked.start + envelopes.len() as u64;
-        let more =
-            !envelopes.is_empty() && (page.next_uri.text().is_some() || total.is_some_and(|all: u64| all > seen));
+        let more = !envelopes.is_empty()
+            && (page.next_uri.text().is_some() || total.is_some_and(|all: u64| all > seen));
         Ok(Listed { envelopes, total, more, rate: answer.rate })
     }
 }

@@ -199,7 +199,11 @@ fn recipient<'e, 'a>(event: &'e ConnectEvent<'a>, id: &str) -> Option<&'e Recipi
     event.envelope.as_ref()?.recipients.iter().find(|recipient| recipient.id.trim().eq_ignore_ascii_case(id))
 }
 
-pub(super) fn person(id: &str, recipient: Option<&Recipient<'_>>, status: Option<ParticipantStatus>) -> Person {
+pub(super) fn person(
+    id: &str,
+    recipient: Option<&Recipient<'_>>,
+    status: Option<ParticipantStatus>,
+) -> Person {
     let reason = recipient.and_then(|recipient| match status {
         Some(ParticipantStatus::Declined) => recipient.declined_reason.as_deref(),
         Some(ParticipantStatus::Autoresponded) => recipient.autoresponded_reason.as_deref(),

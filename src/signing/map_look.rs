@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use crate::base::{AccountId, Moment};
 use crate::connect::{ConnectEvent, Envelope, Recipient};
 
-use super::map::{observed, participant_status, person, reached_at, signing_request_status, told_at, why_voided};
+use super::map::{
+    observed, participant_status, person, reached_at, signing_request_status, told_at, why_voided,
+};
 use super::{Mark, Observation, ParticipantStatus, SigningRequestStatus};
 
 /// What a look over REST is called where a message names its event.

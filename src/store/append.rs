@@ -71,11 +71,7 @@ pub(super) fn append_found(ledger: &mut Ledger, found: &Found, packed: &Packed) 
     write_delivery(ledger, &Incoming { delivery, signed_by, origin, reading }, packed)
 }
 
-fn write_delivery(
-    ledger: &mut Ledger,
-    incoming: &Incoming<'_>,
-    packed: &Packed,
-) -> Result<Appended, Error> {
+fn write_delivery(ledger: &mut Ledger, incoming: &Incoming<'_>, packed: &Packed) -> Result<Appended, Error> {
     let delivery = incoming.delivery;
     ledger.now = ledger.now.max(delivery.received_at);
     let seq = ledger.next_delivery();

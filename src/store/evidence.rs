@@ -13,11 +13,11 @@ use crate::evidence::record::{DeliveryRecord, Kind, Pruned, PrunedRecord, Resolu
 use crate::evidence::{Checkpoint, Head, Link, Record, Signer};
 use crate::signing::Observation;
 
+use super::Error;
 use super::body::Packed;
 use super::feed::signed;
 use super::ledger::Ledger;
 use super::session::{Row, Session};
-use super::Error;
 
 /// Where the chain ends; an empty one where nothing was chained yet.
 pub(super) fn read_head(session: &Session) -> Result<Head, Error> {

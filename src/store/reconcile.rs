@@ -161,11 +161,7 @@ impl Store {
     }
 }
 
-fn would_change(
-    session: &Session,
-    seen: &[Observation],
-    at: Timestamp,
-) -> Result<Vec<Vec<Change>>, Error> {
+fn would_change(session: &Session, seen: &[Observation], at: Timestamp) -> Result<Vec<Vec<Change>>, Error> {
     let key = |seen: &Observation| (seen.account.clone(), seen.subject.clone());
     let keys: Vec<(AccountId, Subject)> = seen.iter().map(key).collect();
     let arguments: Vec<_> = keys.iter().map(|key| super::ledger::subject_arguments(key).to_vec()).collect();

@@ -21,6 +21,7 @@ use crate::telemetry::Metrics;
 
 use super::Problem;
 use super::caller::TokenInForce;
+use super::docusign::Docusign;
 
 /// How the broker stands, as health and dashboard show it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -117,6 +118,8 @@ pub struct Parts {
     pub release: Release,
     /// Replays stored deliveries.
     pub replay: Replay,
+    /// DocuSign's side; none without credentials.
+    pub docusign: Option<Docusign>,
     /// The bootstrap token; without one the API answers this machine only.
     pub api_token: TokenInForce,
     /// The public half of the key that signs this node's checkpoints.
@@ -143,6 +146,7 @@ pub struct Api {
     pub(super) keys: AskKeys,
     pub(super) release: Release,
     pub(super) replay: Replay,
+    pub(super) docusign: Option<Docusign>,
     pub(super) token: TokenInForce,
     pub(super) audit_key: PublicKey,
     pub(super) version: Version,
@@ -173,6 +177,7 @@ impl Api {
             keys: parts.keys,
             release: parts.release,
             replay: parts.replay,
+            docusign: parts.docusign,
             token: parts.api_token,
             audit_key: parts.audit_key,
             version: parts.version,

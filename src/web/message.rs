@@ -154,7 +154,7 @@ pub struct Cause {
     #[schema(required = true)]
     pub delivery_id: Option<Uuid>,
     /// `json` or `xml`.
-    #[schema(pattern = "^(json|xml)$")]
+    #[schema(pattern = "^(json|xml|rest)$")]
     pub format: String,
 }
 

@@ -7,7 +7,10 @@ use utoipa::{Modify, OpenApi};
 
 use super::message::{ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
-use super::{audit, books, changes, connect, deliveries, health, quarantine, replay, stream, timeline};
+use super::{
+    audit, books, changes, connect, deliveries, docusign, health, quarantine, reconcile, replay, stream,
+    timeline,
+};
 
 /// `/openapi.json`.
 #[derive(Debug, OpenApi)]
@@ -23,6 +26,7 @@ use super::{audit, books, changes, connect, deliveries, health, quarantine, repl
         deliveries::list, deliveries::show, replay::replay,
         timeline::show,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
+        reconcile::list, reconcile::order, docusign::connect, docusign::register,
         audit::show, audit::list,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
@@ -33,6 +37,7 @@ use super::{audit, books, changes, connect, deliveries, health, quarantine, repl
         (name = "deliveries", description = "What Connect sent"),
         (name = "signing requests", description = "What is known of each"),
         (name = "quarantine", description = "Authentic deliveries that could not be read"),
+        (name = "docusign", description = "What is asked of DocuSign itself: what Connect missed, and how Connect is set up"),
         (name = "audit", description = "The chain of evidence"),
         (name = "health", description = "How it fares"),
     ),

@@ -83,6 +83,14 @@ pub enum Problem {
     StreamsBusy,
     /// Someone has every row counted already.
     AuditUnderWay,
+    /// This server has no credentials to ask DocuSign with.
+    NoCredentials,
+    /// The account is none that the credentials open.
+    AccountUnknown,
+    /// DocuSign refuses it, as it would again. The text names a code and no people.
+    DocusignRefuses(String),
+    /// DocuSign cannot be asked now. The same.
+    DocusignDown(String),
     /// The store has too many writes waiting.
     StoreBusy,
     /// The store cannot be read or written now. The text is for the log.
@@ -127,12 +135,18 @@ impl Problem {
                 StatusCode::NOT_FOUND
             }
             Self::MethodUnknown(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BeyondFeed { .. } | Self::NotQuarantined { .. } => StatusCode::CONFLICT,
+            Self::BeyondFeed { .. }
+            | Self::NotQuarantined { .. }
+            | Self::NoCredentials
+            | Self::DocusignRefuses(_) => StatusCode::CONFLICT,
+            Self::AccountUnknown => StatusCode::NOT_FOUND,
             Self::BodyPruned => StatusCode::GONE,
             Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::StreamsBusy | Self::AuditUnderWay | Self::StoreBusy | Self::StoreDown(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::StreamsBusy
+            | Self::AuditUnderWay
+            | Self::DocusignDown(_)
+            | Self::StoreBusy
+            | Self::StoreDown(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -189,6 +203,14 @@ impl Problem {
             }
             Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
             Self::AuditUnderWay => "the rows are being counted already: try again later".into(),
+            Self::NoCredentials => {
+                "this server has no credentials to ask DocuSign with: set docusign.client_id, \
+                                    docusign.user_id and docusign.private_key_file"
+                    .into()
+            }
+            Self::AccountUnknown => "the account is none of those that this server's credentials open".into(),
+            Self::DocusignRefuses(why) => shown(why, 400),
+            Self::DocusignDown(why) => format!("DocuSign cannot be asked now: {}", shown(why, 400)),
             Self::StoreBusy => "too many writes are waiting: try again soon".into(),
             Self::StoreDown(_) => "the store is unavailable: try again soon".into(),
             Self::Internal(_) => {
@@ -211,7 +233,7 @@ impl Problem {
             Self::Refused(Refusal::Unavailable) | Self::StoreDown(_) => Some(10),
             Self::StoreBusy | Self::Refused(Refusal::Crowded) => Some(2),
             Self::StreamsBusy => Some(5),
-            Self::AuditUnderWay => Some(30),
+            Self::AuditUnderWay | Self::DocusignDown(_) => Some(30),
             _ => None,
         }
     }
@@ -369,6 +391,10 @@ mod tests {
             P::StillUnreadable { id: DeliveryId(Uuid::nil()), why: "no JSON".into() },
             P::StreamsBusy,
             P::AuditUnderWay,
+            P::NoCredentials,
+            P::AccountUnknown,
+            P::DocusignRefuses("DocuSign refuses it: SOME_CODE".into()),
+            P::DocusignDown("DocuSign could not answer: SOME_CODE".into()),
             P::StoreBusy,
             P::StoreDown(SECRET.into()),
             P::Internal(SECRET.into()),
@@ -403,9 +429,13 @@ mod tests {
                 P::StoreDown(_) => 23,
                 P::Internal(_) => 24,
                 P::AuditUnderWay => 25,
+                P::NoCredentials => 26,
+                P::AccountUnknown => 27,
+                P::DocusignRefuses(_) => 28,
+                P::DocusignDown(_) => 29,
             });
         }
-        assert_eq!(kinds.len(), 26, "a case is missing from the list above");
+        assert_eq!(kinds.len(), 30, "a case is missing from the list above");
         all
     }
 

@@ -154,7 +154,8 @@ pub(super) async fn retry_one(path: web::Path<(String, String)>, shared: web::Da
 }
 
 fn publish_again(shared: &Shared, account: Uuid, envelopes: &[String]) -> Answer {
-    let known = |id: &String| id.parse().ok().filter(|id| lock(&shared.world).envelope(account, *id).is_some());
+    let known =
+        |id: &String| id.parse().ok().filter(|id| lock(&shared.world).envelope(account, *id).is_some());
     let ids: Vec<Option<Uuid>> = envelopes.iter().map(known).collect();
     let rows: Vec<Value> = envelopes
         .iter()

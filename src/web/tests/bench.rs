@@ -83,6 +83,7 @@ impl Bench {
             keys: Arc::new(KeysView::default),
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unknown) })),
             replay: Arc::new(|_| Box::pin(async { Ok(Page::default()) })),
+            docusign: None,
             api_token: crate::web::TokenInForce::default(),
             audit_key: PublicKey([7; 32]),
             version: Version { version: "1.2.3".into(), commit: None, started_at: now() },

@@ -104,6 +104,7 @@ impl Bench {
             keys: Arc::new(KeysView::default),
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unreadable("it is broken".into())) })),
             replay: Arc::new(|_| Box::pin(async { Ok(countersign::receive::replay::Page::default()) })),
+            docusign: None,
             api_token: web::TokenInForce::default(),
             audit_key: PublicKey([7; 32]),
             version: Version { version: "0.0.0".into(), commit: None, started_at: NOW.parse().unwrap() },

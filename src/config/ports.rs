@@ -37,15 +37,22 @@ impl Settings {
     /// What calls DocuSign; none where there are no credentials to do it with.
     pub fn for_rest(&self) -> Option<rest::Settings> {
         let docusign = &self.docusign;
-        docusign.has_credentials().then(|| rest::Settings {
+        docusign.has_credentials().then(|| self.docusign_rest())
+    }
+
+    /// Where DocuSign is and who we are there, whether or not that is enough to call it.
+    pub fn docusign_rest(&self) -> rest::Settings {
+        let docusign = &self.docusign;
+        rest::Settings {
             auth_url: docusign.auth_url.clone(),
             base_uri: docusign.base_uri.clone(),
             client_id: docusign.client_id.clone().unwrap_or_default(),
+            client_secret: docusign.client_secret.clone(),
             user_id: docusign.user_id.clone().unwrap_or_default(),
             private_key: docusign.private_key.clone(),
             access_token: docusign.access_token.clone(),
             redirect_url: docusign.redirect_url.clone(),
             ..rest::Settings::default()
-        })
+        }
     }
 }

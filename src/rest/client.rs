@@ -8,28 +8,23 @@ use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
 use serde_json::value::RawValue;
-use url::Url;
 
 use super::answer::{RateLimit, Scope, refusal, trace_token};
 use super::budget::Budget;
-use super::oauth::{OAuth, Token};
-use super::settings::{address, below};
-use super::userinfo::{Memory, Place, Places};
+use super::keyring::{Access, Keyring};
+use super::user::User;
 use super::{Error, Refused, Settings, http, http_client};
 use crate::base::{AccountId, Clock, Dice, limits};
 use crate::telemetry::{Metric, Metrics};
 
-/// DocuSign's REST API for one user and all accounts that the user has; cheap to clone.
+/// DocuSign's REST API for all accounts of a keyring; cheap to clone.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
     http: reqwest::Client,
-    oauth: OAuth,
-    base_uri: Option<Url>,
-    places: Memory,
+    keyring: Arc<dyn Keyring>,
     budget: Budget,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -85,37 +80,55 @@ pub struct Fetched {
     pub trace_token: Option<String>,
 }
 
-/// An answer of status 2xx.
-pub(super) struct Answer {
-    pub(super) body: Bytes,
-    pub(super) rate: RateLimit,
-    trace_token: Option<String>,
+/// One call about an account; its answer is read into memory.
+#[derive(Debug, Clone)]
+pub struct Call<'a> {
+    /// The method.
+    pub method: Method,
+    /// What follows `/accounts/{account}` in its path, segment by segment; they are escaped.
+    pub path: &'a [&'a str],
+    /// Its query.
+    pub query: Vec<(&'a str, String)>,
+    /// The JSON that it sends.
+    pub body: Option<String>,
 }
 
-/// A call about an account: its path below the account's, and what goes with it.
-pub(super) struct Call<'a> {
-    pub(super) method: Method,
-    pub(super) path: &'a [&'a str],
-    pub(super) query: &'a [(&'a str, String)],
-    /// JSON.
-    pub(super) body: Option<&'a Value>,
-}
+impl<'a> Call<'a> {
+    /// A call that only reads.
+    pub fn get(path: &'a [&'a str]) -> Self {
+        Self { method: Method::GET, path, query: Vec::new(), body: None }
+    }
 
-/// A request as it goes out, but for its token.
-struct Outgoing<'a> {
-    method: Method,
-    url: Url,
-    body: Option<&'a Value>,
-}
+    /// A call that sends JSON.
+    pub fn sending(method: Method, path: &'a [&'a str], json: &impl serde::Serialize) -> Self {
+        // Our own types: text, numbers and lists, on which serde_json cannot fail.
+        let body = serde_json::to_string(json).unwrap_or_default();
+        Self { method, path, query: Vec::new(), body: Some(body) }
+    }
 
-impl Outgoing<'_> {
-    fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, body: None }
+    /// The same with one more parameter.
+    #[must_use]
+    pub fn with(mut self, name: &'a str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
     }
 }
 
+/// An answer of status 2xx.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its body.
+    pub body: Bytes,
+    /// The address of the account's API, to which addresses inside the body are relative.
+    pub base: String,
+    /// What DocuSign told about our calls.
+    pub rate: RateLimit,
+    /// DocuSign's trace token.
+    pub trace_token: Option<String>,
+}
+
 impl Client {
-    /// A client that makes no call yet.
+    /// A client for the user whom the settings name. It makes no call yet.
     ///
     /// # Errors
     /// [`Error::Settings`] naming the setting that is missing or wrong.
@@ -140,11 +153,18 @@ impl Client {
         dice: Dice,
         metrics: Metrics,
     ) -> Result<Self, Error> {
-        let base_uri =
-            settings.base_uri.as_deref().map(|text| address("docusign.base_uri", text)).transpose()?;
-        let oauth = OAuth::new(http.clone(), settings, clock.clone(), dice)?;
-        let (places, budget) = (Memory::default(), Budget::default());
-        Ok(Self(Arc::new(Inner { http, oauth, base_uri, places, budget, clock, metrics })))
+        let user = User::new(http.clone(), &settings, Arc::clone(&clock), dice)?;
+        Ok(Self::over(Arc::new(user), http, clock, metrics))
+    }
+
+    /// A client for the accounts of a keyring.
+    pub fn over(
+        keyring: Arc<dyn Keyring>,
+        http: reqwest::Client,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> Self {
+        Self(Arc::new(Inner { http, keyring, budget: Budget::default(), clock, metrics }))
     }
 
     /// `GET /envelopes/{id}?include=…`.
@@ -158,144 +178,108 @@ impl Client {
         envelope_id: &str,
         include: &[Include],
     ) -> Result<Fetched, Error> {
-        let inner = &*self.0;
-        is_id(account.as_str(), "ACCOUNT_ID_INVALID")?;
-        is_id(envelope_id, "ENVELOPE_ID_INVALID")?;
-        let _leave = inner.budget.ask(account, inner.clock.now())?;
-        let place = inner.place(account).await?;
-        let mut url = place.url(&["envelopes", envelope_id]);
-        if !include.is_empty() {
-            let words: Vec<_> = include.iter().map(|one| one.word()).collect();
-            url.query_pairs_mut().append_pair("include", &words.join(","));
+        let path = ["envelopes", envelope_id];
+        if !is_id(envelope_id) {
+            return Err(unknown("ENVELOPE_ID_INVALID"));
         }
-        let answer = inner.counted(account, &Outgoing::get(url)).await?;
+        let words: Vec<_> = include.iter().map(|one| one.word()).collect();
+        let mut call = Call::get(&path);
+        if !words.is_empty() {
+            call = call.with("include", words.join(","));
+        }
+        let answer = self.call(account, &call).await?;
         let unreadable = || Error::Malformed("it is not a JSON object".to_owned());
         let json: Box<RawValue> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
         if !json.get().starts_with('{') {
             return Err(unreadable());
         }
-        let base = place.url(&[]).into();
-        Ok(Fetched { json, base, rate: answer.rate, trace_token: answer.trace_token })
+        Ok(Fetched { json, base: answer.base, rate: answer.rate, trace_token: answer.trace_token })
     }
 
-    /// Makes a call about an account. Where the account has no call left, none is made.
+    /// One call about an account, within its budget, timed and counted; with a fresh token once more where ours is
+    /// refused.
     ///
     /// # Errors
-    /// See [`Error`].
-    pub(super) async fn about(&self, account: &AccountId, call: &Call<'_>) -> Result<Answer, Error> {
+    /// See [`Error`]. Where the account has no call left, none is made.
+    pub async fn call(&self, account: &AccountId, call: &Call<'_>) -> Result<Answer, Error> {
         let inner = &*self.0;
-        is_id(account.as_str(), "ACCOUNT_ID_INVALID")?;
-        let _leave = inner.budget.ask(account, inner.clock.now())?;
-        let mut url = inner.place(account).await?.url(call.path);
-        if !call.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(call.query);
+        if !is_id(account.as_str()) {
+            return Err(unknown("ACCOUNT_ID_INVALID"));
         }
-        inner.counted(account, &Outgoing { method: call.method.clone(), url, body: call.body }).await
+        let _leave = inner.budget.ask(account, inner.clock.now())?;
+        let access = inner.keyring.access(account).await?;
+        let began = Instant::now();
+        let result = match inner.send(account, call, &access).await {
+            Err(Error::Unauthorized(_)) if inner.keyring.refused(&access).await => {
+                let access = inner.keyring.access(account).await?;
+                inner.send(account, call, &access).await
+            }
+            result => result,
+        };
+        inner.metrics.time(Metric::FetchTime, began.elapsed().as_secs_f64());
+        inner.metrics.count(Metric::Fetches, result.as_ref().map_or_else(Error::word, |_| "ok"), 1);
+        result
     }
 
-    /// The user's accounts, asked afresh: tells whether we are let in at all.
+    /// The accounts that can be called, asked afresh: tells whether we are let in at all.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn accounts(&self) -> Result<Vec<AccountId>, Error> {
-        Ok(self.0.userinfo().await?.accounts())
+        self.0.keyring.accounts().await
     }
 }
 
-/// Refuses what is not an id of DocuSign's: there is no such thing, and it has no place in an address.
-fn is_id(id: &str, code: &str) -> Result<(), Error> {
-    if !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-        return Ok(());
-    }
-    let (code, message) = (code.to_owned(), String::new());
-    Err(Error::NotFound(Refused { status: None, code, message, trace_token: None }))
+/// Whether a text can be an id of DocuSign's. What cannot is the name of nothing, and has no place in an address.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+fn unknown(code: &str) -> Error {
+    Error::NotFound(Refused {
+        status: None,
+        code: code.to_owned(),
+        message: String::new(),
+        trace_token: None,
+    })
 }
 
 impl Inner {
-    async fn place(&self, account: &AccountId) -> Result<Place, Error> {
-        match &self.base_uri {
-            // No account told: which one is the user's is only known by asking.
-            Some(base) if *account != AccountId::unknown() => Ok(Place::new(account.clone(), base.clone())),
-            configured => {
-                let place = self.places.place(account, self.clock.now(), self.userinfo()).await?;
-                Ok(configured.as_ref().map_or(place.clone(), |base| Place::new(place.account, base.clone())))
-            }
+    /// Takes in what an answer tells about the account's calls.
+    fn told(&self, account: &AccountId, rate: RateLimit, refused: Option<(&Error, Scope)>) {
+        self.budget.told(account, rate, self.clock.now());
+        if let Some((Error::Throttled { until, .. }, Scope::Account)) = refused {
+            self.budget.close(account, *until);
+        }
+        if let Some(left) = rate.remaining {
+            self.metrics.set(Metric::RateRemaining, account.as_str(), i64::from(left));
         }
     }
 
-    async fn userinfo(&self) -> Result<Places, Error> {
-        let url = below(self.oauth.auth(), &["oauth", "userinfo"]);
-        let answer = self.let_in(&Outgoing::get(url), limits::REST_SHORT_ANSWER_BYTES_MAX, |_, _| {}).await?;
-        if !answer.body.trim_ascii_start().starts_with(b"{") {
-            return Err(Error::Malformed("the list of accounts is not a JSON object".to_owned()));
+    async fn send(&self, account: &AccountId, call: &Call<'_>, access: &Access) -> Result<Answer, Error> {
+        let mut url = access.url(call.path);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
         }
-        let info = serde_json::from_slice(&answer.body);
-        let info = info.map_err(|_| Error::Malformed("the list of accounts is not JSON".to_owned()))?;
-        Ok(Places::read(&info))
-    }
-
-    /// One call about an account: timed, counted, and its rate limits taken in.
-    async fn counted(&self, account: &AccountId, outgoing: &Outgoing<'_>) -> Result<Answer, Error> {
-        let began = Instant::now();
-        let told = |rate: RateLimit, refused: Option<(&Error, Scope)>| {
-            let now = self.clock.now();
-            self.budget.told(account, rate, now);
-            if let Some((Error::Throttled { until, .. }, Scope::Account)) = refused {
-                self.budget.close(account, *until);
-            }
-            if let Some(left) = rate.remaining {
-                self.metrics.set(Metric::RateRemaining, account.as_str(), i64::from(left));
-            }
-        };
-        let result = self.let_in(outgoing, limits::REST_ANSWER_BYTES_MAX, told).await;
-        self.metrics.time(Metric::FetchTime, began.elapsed().as_secs_f64());
-        self.metrics.count(Metric::Fetches, result.as_ref().map_or_else(Error::word, |_| "ok"), 1);
-        result
-    }
-
-    /// A call with our token; with a fresh one once more where that is refused.
-    async fn let_in(
-        &self,
-        outgoing: &Outgoing<'_>,
-        limit: usize,
-        told: impl Fn(RateLimit, Option<(&Error, Scope)>),
-    ) -> Result<Answer, Error> {
-        let token = self.oauth.token().await?;
-        match self.call(outgoing, limit, &token, &told).await {
-            Err(Error::Unauthorized(_)) if self.oauth.forget(&token).await => {
-                let token = self.oauth.token().await?;
-                self.call(outgoing, limit, &token, &told).await
-            }
-            result => result,
+        let mut request = self.http.request(call.method.clone(), url.clone());
+        request = request.bearer_auth(access.token.secret.expose_secret()).header(ACCEPT, "application/json");
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
-    }
-
-    async fn call(
-        &self,
-        outgoing: &Outgoing<'_>,
-        limit: usize,
-        token: &Token,
-        told: &impl Fn(RateLimit, Option<(&Error, Scope)>),
-    ) -> Result<Answer, Error> {
-        let url = &outgoing.url;
-        let mut request =
-            self.http.request(outgoing.method.clone(), url.clone()).bearer_auth(token.secret.expose_secret());
-        if let Some(body) = outgoing.body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
-        }
-        let response = request.header(ACCEPT, "application/json").send().await?;
+        let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let rate = RateLimit::read(&headers);
         let trace_token = trace_token(&headers);
         tracing::debug!(path = url.path(), status = status.as_u16(), trace_token, "answered by DocuSign");
         if status.is_success() {
-            told(rate, None);
-            return Ok(Answer { body: http::body(response, limit).await?, rate, trace_token });
+            self.told(account, rate, None);
+            let body = http::body(response, limits::REST_ANSWER_BYTES_MAX).await?;
+            return Ok(Answer { body, base: access.url(&[]).into(), rate, trace_token });
         }
         // A refusal whose body is lost or too long is judged by its status.
         let body = http::body(response, limits::REST_SHORT_ANSWER_BYTES_MAX).await.unwrap_or_default();
         let meaning = refusal(status.as_u16(), &headers, &body, self.clock.now());
-        told(rate, meaning.scope.map(|scope| (&meaning.error, scope)));
+        self.told(account, rate, meaning.scope.map(|scope| (&meaning.error, scope)));
         Err(meaning.error)
     }
 }

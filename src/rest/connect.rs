@@ -4,8 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Answer, Call};
-use super::{Client, Error, RateLimit};
+use super::{Answer, Call, Client, Error, RateLimit};
 use crate::base::AccountId;
 use crate::docusign::tolerant::{List, Scalar};
 
@@ -39,8 +38,7 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn connect_configurations(&self, account: &AccountId) -> Result<Vec<Value>, Error> {
-        let call = Call { method: Method::GET, path: &["connect"], query: &[], body: None };
-        let mut answer = object(&self.about(account, &call).await?)?;
+        let mut answer = object(&self.call(account, &Call::get(&["connect"])).await?)?;
         match answer.get_mut("configurations").map(Value::take) {
             Some(Value::Array(all)) => Ok(all.into_iter().filter(Value::is_object).collect()),
             // An account without any may leave the list out.
@@ -58,8 +56,7 @@ impl Client {
         configuration: &Value,
     ) -> Result<Value, Error> {
         let method = if configuration.get("connectId").is_some() { Method::PUT } else { Method::POST };
-        let call = Call { method, path: &["connect"], query: &[], body: Some(configuration) };
-        object(&self.about(account, &call).await?)
+        object(&self.call(account, &Call::sending(method, &["connect"], configuration)).await?)
     }
 
     /// Asks Connect to publish again what it has to tell about envelopes. Needs a user who administers the account.
@@ -74,8 +71,7 @@ impl Client {
         // DocuSign answers an error where `synchronous` is anything else than this text.
         let body = json!({"envelopeIds": envelope_ids, "synchronous": "false"});
         let path = &["connect", "envelopes", "retry_queue"];
-        let call = Call { method: Method::PUT, path, query: &[], body: Some(&body) };
-        let answer = self.about(account, &call).await?;
+        let answer = self.call(account, &Call::sending(Method::PUT, path, &body)).await?;
         let queue: RetryQueue = serde_json::from_slice(&answer.body).unwrap_or_default();
         let failed = |one: &&Queued| {
             one.status.text().is_some_and(|status| status.to_ascii_lowercase().contains("fail"))

@@ -1,21 +1,27 @@
 //! DocuSign's REST API and OAuth: tokens, rate limits, and what an answer means for trying again.
 
 mod answer;
+mod authority;
 mod budget;
 mod client;
 mod connect;
 mod error;
 mod http;
 mod jwt;
+mod keyring;
 mod oauth;
 mod settings;
 mod status_changes;
+mod user;
 mod userinfo;
 
 pub use answer::RateLimit;
-pub use client::{Client, Fetched, Include};
+pub use authority::{Authority, Challenge, Grant};
+pub use client::{Answer, Call, Client, Fetched, Include};
 pub use connect::Republished;
 pub use error::{Again, Error, Refused};
 pub use http::{http_client, install_tls};
+pub use keyring::{Access, Keyring, Promise, Token};
 pub use settings::Settings;
 pub use status_changes::{By, Listed, StatusChanges};
+pub use user::User;

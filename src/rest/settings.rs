@@ -15,13 +15,15 @@ pub struct Settings {
     pub base_uri: Option<String>,
     /// The integration key.
     pub client_id: String,
+    /// The integration's secret; without one it is a public client, and PKCE its only proof.
+    pub client_secret: Option<SecretString>,
     /// GUID of the user for whom we act.
     pub user_id: String,
     /// The integration's RSA key as PEM, PKCS#1 or PKCS#8 (line ends may be written `\n`).
     pub private_key: Option<SecretString>,
     /// A token made elsewhere, used as it is in place of the JWT grant.
     pub access_token: Option<SecretString>,
-    /// A redirect address registered with the integration: the last part of the consent address that is shown.
+    /// A redirect address registered with the integration: where users come back to who link their accounts.
     pub redirect_url: Option<String>,
     /// How we name ourselves.
     pub user_agent: String,
@@ -33,6 +35,7 @@ impl Default for Settings {
             auth_url: "https://account-d.docusign.com".to_owned(),
             base_uri: None,
             client_id: String::new(),
+            client_secret: None,
             user_id: String::new(),
             private_key: None,
             access_token: None,

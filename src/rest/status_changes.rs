@@ -1,12 +1,10 @@
 //! `GET /envelopes` (listStatusChanges): envelopes that came to another status, or were modified, within a time.
 
 use jiff::Timestamp;
-use reqwest::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::client::Call;
-use super::{Client, Error, RateLimit};
+use super::{Call, Client, Error, RateLimit};
 use crate::base::AccountId;
 use crate::docusign::tolerant::Scalar;
 
@@ -67,18 +65,16 @@ impl Client {
             By::StatusChanged => ("status_changed", "asc"),
             By::Modified => ("last_modified", "desc"),
         };
-        let query = [
-            ("from_date", asked.from.to_string()),
-            ("to_date", asked.to.to_string()),
-            ("from_to_status", "changed".to_owned()),
-            ("order_by", order_by.to_owned()),
-            ("order", order.to_owned()),
-            ("include", "recipients".to_owned()),
-            ("count", asked.count.to_string()),
-            ("start_position", asked.start.to_string()),
-        ];
-        let call = Call { method: Method::GET, path: &["envelopes"], query: &query, body: None };
-        let answer = self.about(account, &call).await?;
+        let call = Call::get(&["envelopes"])
+            .with("from_date", asked.from.to_string())
+            .with("to_date", asked.to.to_string())
+            .with("from_to_status", "changed")
+            .with("order_by", order_by)
+            .with("order", order)
+            .with("include", "recipients")
+            .with("count", asked.count.to_string())
+            .with("start_position", asked.start.to_string());
+        let answer = self.call(account, &call).await?;
         let unreadable = |what: &str| Error::Malformed(format!("the list of envelopes {what}"));
         if !answer.body.trim_ascii_start().starts_with(b"{") {
             return Err(unreadable("is not a JSON object"));

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::answer::later;
-use super::settings::{address, below};
+use super::settings::address;
 use super::{Error, Refused};
 use crate::base::{AccountId, limits};
 use crate::docusign::tolerant::{List, Scalar};
@@ -18,18 +18,12 @@ use crate::docusign::tolerant::{List, Scalar};
 pub(super) struct Place {
     /// The account as its API is to be asked for it.
     pub(super) account: AccountId,
-    base_uri: Url,
+    pub(super) base_uri: Url,
 }
 
 impl Place {
     pub(super) fn new(account: AccountId, base_uri: Url) -> Self {
         Self { account, base_uri }
-    }
-
-    /// `{base_uri}/restapi/v2.1/accounts/{account}` and what lies below.
-    pub(super) fn url(&self, segments: &[&str]) -> Url {
-        let account = below(&self.base_uri, &["restapi", "v2.1", "accounts", self.account.as_str()]);
-        below(&account, segments)
     }
 }
 
@@ -175,31 +169,19 @@ mod tests {
     }
 
     fn found(account: &str) -> Option<String> {
-        places().find(&AccountId::new(account)).map(|place| place.url(&["envelopes"]).to_string())
+        places().find(&AccountId::new(account)).map(|place| format!("{}{}", place.base_uri, place.account))
     }
 
     #[test]
     fn each_account_is_asked_where_it_lives() {
-        assert_eq!(
-            found("aaaa-1").unwrap(),
-            "https://na1.docusign.net/restapi/v2.1/accounts/aaaa-1/envelopes"
-        );
-        assert_eq!(
-            found("BBBB-2").unwrap(),
-            "https://eu.docusign.net/restapi/v2.1/accounts/bbbb-2/envelopes"
-        );
+        assert_eq!(found("aaaa-1").unwrap(), "https://na1.docusign.net/aaaa-1");
+        assert_eq!(found("BBBB-2").unwrap(), "https://eu.docusign.net/bbbb-2");
     }
 
     #[test]
     fn accounts_told_by_number_or_not_at_all_are_looked_for_at_the_default_account() {
-        assert_eq!(
-            found("4197223").unwrap(),
-            "https://eu.docusign.net/restapi/v2.1/accounts/4197223/envelopes"
-        );
-        assert_eq!(
-            found("unknown").unwrap(),
-            "https://eu.docusign.net/restapi/v2.1/accounts/bbbb-2/envelopes"
-        );
+        assert_eq!(found("4197223").unwrap(), "https://eu.docusign.net/4197223");
+        assert_eq!(found("unknown").unwrap(), "https://eu.docusign.net/bbbb-2");
     }
 
     #[test]

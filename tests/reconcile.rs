@@ -6,6 +6,7 @@
 mod reconcile {
     mod configurations;
     mod finding;
+    mod lint;
     mod paging;
     mod waiting;
     mod world;

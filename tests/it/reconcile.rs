@@ -112,7 +112,10 @@ async fn a_kill_in_the_middle_of_a_look_loses_nothing_and_doubles_nothing() {
     let before = of_origin(&feed(&server).await, "reconcile").count() as u64;
     let run = look(&server, &[]).await;
     let whole = feed(&server).await;
-    assert_eq!(of_origin(&whole, "reconcile").count() as u64, before + run["missed"].as_u64().unwrap_or_default());
+    assert_eq!(
+        of_origin(&whole, "reconcile").count() as u64,
+        before + run["missed"].as_u64().unwrap_or_default()
+    );
     let stands = stands(&whole);
     assert!(stands.len() >= 240, "{} signing requests", stands.len());
     assert_eq!(look(&server, &[]).await["missed"], 0);

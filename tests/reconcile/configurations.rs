@@ -79,11 +79,17 @@ async fn a_configuration_that_docusign_disabled_or_that_is_gone_is_noticed_by_it
     let made = world.reconciler.register(&account, URL, "countersign", false).await.unwrap();
     world.look().await;
     assert!(watched.faults().is_empty(), "{:?}", watched.faults());
-    put(&world, &json!({"connectId": made.connect_id, "allowEnvelopePublish": "false", "disabledBy": "System"})).await;
+    put(
+        &world,
+        &json!({"connectId": made.connect_id, "allowEnvelopePublish": "false", "disabledBy": "System"}),
+    )
+    .await;
     world.look().await;
     let faults = watched.faults();
     assert!(faults.iter().any(|fault| fault.contains("disabled by System")), "{faults:?}");
-    assert!(world.metrics.render().contains(&format!("countersign_connect_faults{{account=\"{account}\"}} 2")));
+    assert!(
+        world.metrics.render().contains(&format!("countersign_connect_faults{{account=\"{account}\"}} 2"))
+    );
     world.reconciler.register(&account, URL, "countersign", false).await.unwrap();
     world.look().await;
     assert!(watched.faults().is_empty(), "{:?}", watched.faults());

@@ -48,8 +48,12 @@ async fn every_status_that_was_dropped_is_found_under_the_id_that_connect_would_
         assert_eq!(after, expected, "with one of {part} dropped");
         assert_eq!(run.missed, (after.len() - before.len()) as u64);
         assert_eq!(world.metrics.counted(Metric::ReconcileMissed, ""), run.missed);
-        let found: Vec<_> =
-            world.feed().await.into_iter().filter(|entry| entry.body.contains(r#""origin":"reconcile""#)).collect();
+        let found: Vec<_> = world
+            .feed()
+            .await
+            .into_iter()
+            .filter(|entry| entry.body.contains(r#""origin":"reconcile""#))
+            .collect();
         assert_eq!(found.len() as u64, run.missed);
         assert_eq!(run.missed_since, found.iter().map(|entry| entry.occurred_at).min());
         assert_eq!(run.concerned, run.signing_requests.len() as u64);

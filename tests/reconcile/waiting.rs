@@ -79,7 +79,9 @@ async fn a_run_that_fails_is_made_again_from_where_it_began() {
     let run = world.look().await;
     assert_eq!((run.state, run.from), (RunState::Done, before.since));
     assert_eq!(failed.concerned + run.concerned, 6, "what the first one found is not found again");
-    assert!(world.store.reconciled(world.account(), world.clock.now()).await.unwrap().reached > before.reached);
+    assert!(
+        world.store.reconciled(world.account(), world.clock.now()).await.unwrap().reached > before.reached
+    );
     world.assert_sound().await;
 }
 

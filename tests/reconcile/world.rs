@@ -79,10 +79,8 @@ impl World {
         receiver.prepare().unwrap();
         let here = Here { url: Some("https://hooks.example.com".into()), sources: vec!["sales".into()] };
         let plan = Plan { every: Some(EVERY), page, wants: Arc::new(|_| true), here };
-        let reconciler =
-            Reconciler::new(client, store.clone(), plan, metrics.clone(), clock.clone(), dice);
-        let world =
-            Self { docusign, running, clock, store, receiver, metrics, reconciler, _folder: folder };
+        let reconciler = Reconciler::new(client, store.clone(), plan, metrics.clone(), clock.clone(), dice);
+        let world = Self { docusign, running, clock, store, receiver, metrics, reconciler, _folder: folder };
         world.turn().await;
         world.pass(SignedDuration::from_mins(1));
         world

@@ -20,13 +20,16 @@ async fn faults(world: &World) -> Vec<&'static str> {
     faults.map(|finding| finding.code).collect()
 }
 
+fn client() -> reqwest::Client {
+    countersign::rest::http_client("tests", std::time::Duration::from_secs(20)).unwrap()
+}
+
 /// Changes a configuration as its account's administrator would.
 async fn put(world: &World, change: &Value) {
     let account = world.account();
     let url = format!("{}/restapi/v2.1/accounts/{account}/connect", world.running.url());
     let token = world.docusign.issue_token();
-    let client = reqwest::Client::new();
-    let answer = client.put(url).bearer_auth(token.expose_secret()).json(change).send().await.unwrap();
+    let answer = client().put(url).bearer_auth(token.expose_secret()).json(change).send().await.unwrap();
     assert!(answer.status().is_success(), "{answer:?}");
 }
 
@@ -96,7 +99,7 @@ async fn a_configuration_that_docusign_disabled_or_that_is_gone_is_noticed_by_it
     let id = made.connect_id.unwrap();
     let url = format!("{}/restapi/v2.1/accounts/{account}/connect/{id}", world.running.url());
     let token = world.docusign.issue_token();
-    reqwest::Client::new().delete(url).bearer_auth(token.expose_secret()).send().await.unwrap();
+    client().delete(url).bearer_auth(token.expose_secret()).send().await.unwrap();
     world.look().await;
     assert_eq!(watched.faults().len(), 1, "it is lost: {:?}", watched.faults());
 }

@@ -7,12 +7,14 @@ use super::books::{audited, busy};
 use super::place;
 use crate::support::{Place, signing_request, status};
 
-/// Takes back the step that lines deliveries up by their subjects.
+/// Takes back the step that lines deliveries up by their subjects, and those after it.
 const WITHOUT_LINES: &str = "
+    DROP TABLE reconciled;
+    DROP TABLE reconcile_runs;
     CREATE INDEX deliveries_by_subject ON deliveries (subject_ref, seq) WHERE subject_ref IS NOT NULL;
     ALTER TABLE deliveries DROP COLUMN previous;
     ALTER TABLE subjects DROP COLUMN last_delivery;
-    DELETE FROM migrations WHERE step = 5;";
+    DELETE FROM migrations WHERE step >= 5;";
 
 fn database(place: &Place) -> rusqlite::Connection {
     rusqlite::Connection::open(place.folder.path().join("countersign.sqlite")).unwrap()

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::enriched::{docusign, lives, target};
 use crate::support::rabbit::Rabbit;
-use crate::support::server::Server;
-use crate::support::subscriber::Subscriber;
+use crate::support::server::{KEY, Server};
+use crate::support::subscriber::{Subscriber, python};
 use crate::support::traffic::{feed, settled};
 use crate::support::{PATIENCE, eventually};
 
@@ -32,6 +32,28 @@ async fn look(server: &Server, more: &[&str]) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let page: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     page["result"][0].clone()
+}
+
+/// Has a signing request's evidence verified with the Connect key: by the program, and by a checker of its own. What
+/// nobody signed is no fault of it.
+async fn assert_evidence_holds(server: &Server, signing_request: &str) {
+    eventually("a checkpoint covers it all", PATIENCE, async || {
+        let (_, audit) = server.get("/v1/audit").await;
+        (audit["checkpoint"]["covers"].as_u64() >= audit["number"].as_u64().map(|last| last - 1))
+            .then_some(())
+    })
+    .await;
+    let (file, keys) = (server.folder().join("one.json"), server.folder().join("connect.key"));
+    std::fs::write(&keys, KEY).expect("a file");
+    let of = ["audit", "export", "--signing-request", signing_request, "--output", "one.json"];
+    assert!(run(server, &of).await.status.success());
+    let verify = ["audit", "verify", "--file", "one.json", "--key-file", "connect.key", "--json"];
+    let report: Value = serde_json::from_slice(&run(server, &verify).await.stdout).expect("JSON");
+    assert_eq!(report["sound"], true, "{report}");
+    assert!(report["bodies"].as_u64() > report["hmacs"].as_u64(), "some was signed by nobody: {report}");
+    let checker = python().arg("audit_check.py").arg(&file).arg("--key-file").arg(&keys).output();
+    let checker = checker.expect("the checker runs");
+    assert!(checker.status.success(), "{}", String::from_utf8_lossy(&checker.stdout));
 }
 
 /// Where each signing request stands by the feed.
@@ -79,6 +101,7 @@ async fn deliveries_dropped_on_purpose_are_all_found_with_no_id_twice_and_whole_
     let output = run(&server, &["replay", "--dry-run", "--json"]).await;
     let replayed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(replayed["result"].as_array().map(Vec::len), Some(0), "{replayed}");
+    assert_evidence_holds(&server, found["signing_requests"][0].as_str().expect("one of them")).await;
     let (_, books) = server.get("/v1/books?deep").await;
     assert_eq!(books["balanced"], true, "{books}");
     running.stop().await;

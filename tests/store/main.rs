@@ -26,6 +26,8 @@ mod sqlite {
     mod journal;
     #[path = "../outbox.rs"]
     mod outbox;
+    #[path = "../reconcile.rs"]
+    mod reconcile;
     mod spoilt;
     mod tampered;
 
@@ -49,6 +51,8 @@ mod postgres {
     mod nodes;
     #[path = "../outbox.rs"]
     mod outbox;
+    #[path = "../reconcile.rs"]
+    mod reconcile;
 
     pub(crate) async fn place() -> crate::support::Place {
         crate::support::Place::new(Some(crate::cluster::Postgres::shared().await.database().await))

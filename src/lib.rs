@@ -44,8 +44,10 @@ pub mod failpoint;
 pub mod rest;
 pub mod store;
 pub mod telemetry;
+pub mod vault;
 // floor 2, flows
 pub mod enrich;
+pub mod link;
 pub mod receive;
 pub mod reconcile;
 pub mod relay;

@@ -17,6 +17,8 @@ use crate::relay::Relay;
 use crate::store::Work;
 
 use super::books::audit;
+use super::docusign::{Docusign, keep_alive};
+use super::reconcile::Reconciling;
 use super::{Error, checkpoints};
 
 /// How often old deliveries are looked for.
@@ -36,11 +38,10 @@ impl Flows {
         roles: &[Role],
         with: &Receiver,
         signer: &Arc<Signer>,
+        (docusign, reconciling): (&Docusign, &Reconciling),
         status: &broker::Status,
         queues: watch::Receiver<Vec<broker::Queue>>,
-        docusign: Option<super::docusign::Docusign>,
     ) -> Self {
-        let (client, reconciler) = docusign.map(|one| (one.client, one.reconciler)).unzip();
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         if let Some(broker) = settings.for_broker().filter(|_| roles.contains(&Role::Relay)) {
             let (store, metrics) = (with.store.clone(), with.metrics.clone());
@@ -48,17 +49,17 @@ impl Flows {
             let relay = Relay::new(store, broker, status.clone(), metrics, clock, dice);
             tasks.spawn(relay.following(queues).run(stop.clone()));
         }
-        if let Some(client) = client.filter(|_| settings.enrich && roles.contains(&Role::Enrich)) {
-            let (store, metrics, clock) = (with.store.clone(), with.metrics.clone(), Arc::clone(&with.clock));
-            let enricher = Enricher::new(store, client, metrics, clock, with.dice.clone());
+        if settings.enrich && roles.contains(&Role::Enrich) {
+            let (clock, dice) = (Arc::clone(&with.clock), with.dice.clone());
+            let client = docusign.client.clone();
+            let enricher = Enricher::new(with.store.clone(), client, with.metrics.clone(), clock, dice);
             drop(with.store.take_part(Work::Enrich));
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
         }
-        if let Some(reconciler) = reconciler {
-            let stop = stop.clone();
-            tasks.spawn(async move { reconciler.run(stop).await });
-        }
+        let (reconciler, own) = (Arc::clone(&reconciling.reconciler), stop.clone());
+        tasks.spawn(async move { reconciler.run(own).await });
+        tasks.spawn(keep_alive(docusign.linked.clone(), with.clone(), stop.clone()));
         tasks.spawn(audit(with.store.clone(), with.metrics.clone(), stop.clone()));
         let days = (settings.dedup_retention_days, settings.audit_retention_days);
         tasks.spawn(prune(with.clone(), days, stop.clone()));

@@ -8,6 +8,8 @@ mod error;
 mod flows;
 mod http;
 mod keys;
+mod private;
+mod reconcile;
 mod server;
 mod signer;
 

@@ -21,6 +21,7 @@ use crate::web::{self, Api};
 use super::docusign::Docusign;
 use super::flows::Flows;
 use super::http::{self, Serving};
+use super::reconcile::Reconciling;
 use super::{Error, keys, signer};
 
 /// A server that is bound and opened, but serves nothing yet.
@@ -35,8 +36,9 @@ pub struct App {
     /// What can change while it runs, beside the sources.
     queues: watch::Sender<Vec<broker::Queue>>,
     token: web::TokenInForce,
-    docusign: Option<Docusign>,
     signer: Arc<Signer>,
+    docusign: Docusign,
+    reconciling: Reconciling,
     clock: Arc<dyn Clock>,
     dice: Dice,
 }
@@ -61,7 +63,8 @@ impl App {
         clock: Arc<dyn Clock>,
         dice: Dice,
     ) -> Result<Self, Error> {
-        let store = Store::open_by(&settings.for_store(dice.uuid().to_string()), Arc::clone(&clock))?;
+        let node = dice.uuid().to_string();
+        let store = Store::open_by(&settings.for_store(node.clone()), Arc::clone(&clock))?;
         let signer = Arc::new(signer::signer(&settings, &dice)?);
         let receiver = Receiver {
             sources: Sources::new(keys::sources(&settings.sources)),
@@ -77,6 +80,7 @@ impl App {
         };
         let spool = || format!("the spool {} cannot be prepared", receiver.spool.display());
         receiver.prepare().map_err(|why| Error::File { what: spool(), why })?;
+        let docusign = Docusign::new(&settings, &receiver, &node)?;
         let bind = || -> std::io::Result<_> {
             let listener = TcpListener::bind(&settings.listen)?;
             http::widen(&listener)?;
@@ -86,7 +90,7 @@ impl App {
         let (listener, address) =
             bind().map_err(|why| Error::Listen { address: settings.listen.clone(), why })?;
         let (broker_status, key_faults) = (broker::Status::default(), keys::Faults::default());
-        let docusign = Docusign::build(&settings, roles, &receiver)?;
+        let reconciling = Reconciling::new(&settings, roles, &receiver, docusign.client.clone());
         let roles = roles.to_vec();
         let queues = watch::Sender::new(settings.queues.clone());
         let token = web::TokenInForce::new(settings.api_token.as_ref());
@@ -100,8 +104,9 @@ impl App {
             key_faults,
             queues,
             token,
-            docusign,
             signer,
+            docusign,
+            reconciling,
             clock,
             dice,
         })
@@ -157,7 +162,9 @@ impl App {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
-            docusign: self.docusign.as_ref().map(Docusign::face),
+            linked: self.docusign.linked.clone(),
+            client: self.docusign.client.clone(),
+            docusign: Some(self.reconciling.face()),
             api_token: self.token.clone(),
             audit_key: self.signer.public_key(),
             version: web::Version {
@@ -195,9 +202,9 @@ impl App {
             &self.roles,
             &self.receiver,
             &self.signer,
+            (&self.docusign, &self.reconciling),
             &self.broker_status,
             self.queues.subscribe(),
-            self.docusign.clone(),
         );
         let (requests, mut serving) = self.answer_requests(&stop)?;
         drop(self.listener);

@@ -1,8 +1,7 @@
 //! The key that signs checkpoints: given by a setting, or made in the data folder at the first start.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -11,7 +10,7 @@ use crate::base::Dice;
 use crate::config::Settings;
 use crate::evidence::{PublicKey, Signer};
 
-use super::Error;
+use super::{Error, private};
 
 fn path(settings: &Settings) -> PathBuf {
     settings.data_dir.join("audit-key.pem")
@@ -32,7 +31,7 @@ pub(super) fn signer(settings: &Settings, dice: &Dice) -> Result<Signer, Error> 
     let mut seed = [0; 32];
     dice.fill(&mut seed);
     let pem = SecretString::from(Signer::pem(&seed));
-    make(settings, &pem).map_err(|why| file_error("made", settings, why))?;
+    private::make(&path(settings), &pem).map_err(|why| file_error("made", settings, why))?;
     let signer = parsed(settings, &pem)?;
     tracing::info!(public_key = %signer.public_key(), file = %path(settings).display(),
         "a key was made that signs checkpoints of the chain of evidence: note its public half down elsewhere");
@@ -61,19 +60,4 @@ fn existing(settings: &Settings) -> Result<Option<Signer>, Error> {
 fn parsed(settings: &Settings, pem: &SecretString) -> Result<Signer, Error> {
     Signer::from_pem(pem.expose_secret())
         .map_err(|why| file_error("used", settings, io::Error::new(io::ErrorKind::InvalidData, why)))
-}
-
-/// Written aside first: a crash leaves no half of a key in its place. For this user's eyes alone.
-fn make(settings: &Settings, pem: &SecretString) -> io::Result<()> {
-    fs::create_dir_all(&settings.data_dir)?;
-    let (path, aside) = (path(settings), path(settings).with_extension("new"));
-    match fs::remove_file(&aside) {
-        Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
-        _ => {}
-    }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
-    file.write_all(pem.expose_secret().as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&aside, &path)?;
-    fs::File::open(&settings.data_dir)?.sync_all()
 }

@@ -30,6 +30,8 @@ pub struct Counts {
     pub enriched: u64,
     /// Of those, made by replay because they were missing.
     pub replayed: u64,
+    /// Of those, telling of linked accounts.
+    pub noted: u64,
     /// Published changes that were put back, to be published once more.
     pub put_back: u64,
     /// Changes taken off the outbox with the broker's receipt.
@@ -136,8 +138,8 @@ pub fn equations(counts: &Counts) -> Vec<Equation> {
             name: "changes",
             left_is: "changes appended",
             left: c.changes,
-            right_is: "told + enriched + replayed",
-            right: c.told + c.enriched + c.replayed,
+            right_is: "told + enriched + replayed + noted",
+            right: c.told + c.enriched + c.replayed + c.noted,
             meaning: "a change was appended that nothing made, or was made and not appended",
         },
         Equation {
@@ -256,6 +258,7 @@ mod tests {
             told: 8,
             enriched: 3,
             replayed: 1,
+            noted: 0,
             put_back: 2,
             settled: 11,
             published: 10,

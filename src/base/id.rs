@@ -108,6 +108,8 @@ pub enum Subject {
     Agreement(String),
     /// The account itself: an authentic message that names no object (workflows, unknown shapes).
     Account,
+    /// A linked account, by our own id.
+    IntegratedAccount(String),
 }
 
 impl Subject {
@@ -118,6 +120,7 @@ impl Subject {
             Self::Template(_) => "template",
             Self::Agreement(_) => "agreement",
             Self::Account => "account",
+            Self::IntegratedAccount(_) => "integrated_account",
         }
     }
 
@@ -125,7 +128,7 @@ impl Subject {
     pub fn id(&self) -> &str {
         match self {
             Self::SigningRequest(id) => id.as_str(),
-            Self::Template(id) | Self::Agreement(id) => id,
+            Self::Template(id) | Self::Agreement(id) | Self::IntegratedAccount(id) => id,
             Self::Account => "",
         }
     }
@@ -137,6 +140,7 @@ impl Subject {
             "template" => Self::Template(id.to_owned()),
             "agreement" => Self::Agreement(id.to_owned()),
             "account" => Self::Account,
+            "integrated_account" => Self::IntegratedAccount(id.to_owned()),
             _ => return None,
         })
     }

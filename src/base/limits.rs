@@ -263,6 +263,15 @@ pub const USERINFO_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 pub const USERINFO_AGE_MIN: Duration = Duration::from_secs(300);
 /// Document fields (tabs) in one enriched message, some 250 bytes each: RabbitMQ 4 refuses messages over 16 MiB.
 pub const DOCUMENT_FIELDS_MAX: usize = 5_000;
+/// How long a linked account is taken to be linked as it was before the store is asked again: until then a node may
+/// still use a token of an account that another one removed.
+pub const ACCOUNT_LOOK: Duration = Duration::from_secs(60);
+/// How long a node has to exchange a refresh token before others take it that it died: longer than a call can take.
+pub const REFRESH_CLAIM: Duration = Duration::from_secs(60);
+/// How often a node looks whether another one has finished.
+pub const REFRESH_LOOK: Duration = Duration::from_millis(250);
+/// After how long without use a refresh token is exchanged all the same: it ends after 30 days.
+pub const REFRESH_IDLE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How often each account is reconciled at most: DocuSign's rules ask for no more than one look in a quarter of an hour.
 pub const RECONCILE_EVERY_MIN: Duration = Duration::from_secs(15 * 60);

@@ -1,5 +1,6 @@
 //! Words that every floor shares: ids, time, randomness, outcomes and the bounds on everything.
 
+pub mod account;
 pub mod books;
 pub mod clock;
 pub mod dice;
@@ -9,6 +10,7 @@ pub mod limits;
 pub mod moment;
 pub mod outcome;
 
+pub use account::{AccountState, Grant};
 pub use clock::{Clock, SystemClock};
 pub use dice::Dice;
 pub use id::{

@@ -61,7 +61,7 @@ pub(super) struct Register {
 /// Which accounts, and how it is printed.
 #[derive(Debug, Args)]
 struct Of {
-    /// Only this account [default: all that the server's credentials open].
+    /// Only this account [default: all that are linked, or that the credentials of the settings open].
     #[arg(long, value_name = "ID")]
     account: Option<String>,
     /// Where DocuSign reaches the server, without /connect [default: the setting `public_url`].

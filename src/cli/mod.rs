@@ -23,6 +23,7 @@ pub mod sse;
 mod terminal;
 mod topology;
 mod trace;
+mod vault;
 
 use std::process::ExitCode;
 
@@ -76,6 +77,8 @@ enum Command {
     #[command(subcommand)]
     Topology(topology::Topology),
     #[command(subcommand)]
+    Vault(vault::Vault),
+    #[command(subcommand)]
     Config(config::Config),
     Completions(pages::Completions),
     Man(pages::Man),
@@ -122,6 +125,7 @@ impl Command {
             Self::Quarantine(quarantine) => quarantine.run(terminal),
             Self::Audit(audit) => audit.run(terminal),
             Self::Topology(topology) => topology.run(terminal),
+            Self::Vault(vault) => vault.run(terminal),
             Self::Config(config) => config.run(terminal),
             Self::Completions(completions) => completions.run(terminal),
             Self::Man(man) => man.run(terminal),

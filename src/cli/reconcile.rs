@@ -32,7 +32,7 @@ pub(super) struct Reconcile {
     /// Up to this time [default: now].
     #[arg(long, value_name = "TIME")]
     to: Option<Timestamp>,
-    /// Only this account [default: all that the server's credentials open].
+    /// Only this account [default: all that are linked, or that the credentials of the settings open].
     #[arg(long, value_name = "ID")]
     account: Option<String>,
     /// Only tell what is missing.

@@ -173,6 +173,7 @@ pub(super) fn settings(
         queues: queues::settings(checker, queue_scopes),
         api_token,
         vault_key: checker.secret(top, "vault_key", |_| Ok(())),
+        vault_key_previous: checker.secret(top, "vault_key_previous", |_| Ok(())),
         audit_key: checker.secret(top, "audit_key", values::ed25519_key),
         enrich: docusign::enrich(checker, top, &docusign),
         docusign,

@@ -41,11 +41,12 @@ pub(super) fn settings(checker: &mut Checker<'_>, top: &Scope) -> DocusignSettin
 /// On where it can work, unless it was told.
 pub(super) fn enrich(checker: &mut Checker<'_>, top: &Scope, docusign: &DocusignSettings) -> bool {
     let told = checker.parsed(top, "enrich", values::switch);
-    if told == Some(true) && !docusign.has_credentials() {
+    let able = docusign.has_credentials() || docusign.can_link();
+    if told == Some(true) && !able {
         let what = "there are no credentials to fetch with";
         let todo = "set docusign.client_id, docusign.user_id and docusign.private_key_file, or \
-                    docusign.access_token";
+                    docusign.access_token, or docusign.redirect_url to have accounts linked";
         checker.fault(top, "enrich", Wrong::new(what, todo));
     }
-    told.unwrap_or_else(|| docusign.has_credentials())
+    told.unwrap_or(able)
 }

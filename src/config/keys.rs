@@ -58,6 +58,7 @@ pub(super) const TOP: &[Key] = &[
     secrets("hmac_keys"),
     secret("api_token"),
     secret("vault_key"),
+    secret("vault_key_previous"),
     secret("audit_key"),
     text("docusign.auth_url"),
     text("docusign.client_id"),

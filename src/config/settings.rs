@@ -31,6 +31,8 @@ pub struct Settings {
     pub api_token: Option<SecretString>,
     /// Key that seals stored credentials.
     pub vault_key: Option<SecretString>,
+    /// The key before it: what it sealed still opens.
+    pub vault_key_previous: Option<SecretString>,
     /// Key that signs checkpoints of the chain of evidence; without one, a key is made in `data_dir`.
     pub audit_key: Option<SecretString>,
     /// DocuSign's OAuth and REST.
@@ -109,6 +111,18 @@ impl DocusignSettings {
     pub fn has_credentials(&self) -> bool {
         let jwt = self.client_id.is_some() && self.user_id.is_some() && self.private_key.is_some();
         jwt || self.access_token.is_some()
+    }
+
+    /// Whether users can be sent to DocuSign to link their accounts.
+    pub fn can_link(&self) -> bool {
+        self.client_id.is_some() && self.redirect_url.is_some()
+    }
+}
+
+impl Settings {
+    /// Whether users can be sent to DocuSign to link their accounts.
+    pub fn can_link(&self) -> bool {
+        self.docusign.can_link()
     }
 }
 

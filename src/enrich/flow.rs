@@ -98,6 +98,7 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
     ) -> Result<(), store::Error> {
         let enriched = Enriched {
             account: claim.account.clone(),
+            integrated_account: claim.integrated_account.clone(),
             signing_request: claim.signing_request.clone(),
             known_status: claim.status,
             covers: claim.covers.iter().map(|covered| (covered.id, covered.sequence)).collect(),

@@ -28,8 +28,11 @@ pub struct Order {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The account is none that can be looked at.
-    #[error("the account is none of those that this server's credentials open")]
+    #[error("the account is none of those that can be asked")]
     AccountUnknown,
+    /// There is no account at all: none is linked, and the settings have no credentials.
+    #[error("no account can be asked")]
+    NoAccount,
     /// The window ends before it begins.
     #[error("the window ends before it begins")]
     NoWindow,

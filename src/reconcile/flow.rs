@@ -184,6 +184,7 @@ impl<D: Ask> Reconciler<D> {
         match named {
             Some(account) if known.contains(account) => Ok(vec![account.clone()]),
             Some(_) => Err(Refusal::AccountUnknown),
+            None if known.is_empty() => Err(Refusal::NoAccount),
             None => Ok(known.into_iter().filter(|account| (self.plan.wants)(account)).collect()),
         }
     }

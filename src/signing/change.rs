@@ -92,6 +92,8 @@ pub struct Change {
     pub id: ChangeId,
     /// The account.
     pub account: AccountId,
+    /// Our id of the account, where it is linked; whoever stores the change knows it.
+    pub integrated_account: Option<String>,
     /// What it is about.
     pub subject: Subject,
     /// Gap-free per account and subject, from 1, all kinds counted together.
@@ -171,7 +173,8 @@ impl Change {
             }
             body.shown("received_at", Some(self.received_at));
             body.object("account", |account| {
-                account.text("id", self.account.as_str()).text("integrated_account_id", None);
+                account.text("id", self.account.as_str());
+                account.text("integrated_account_id", self.integrated_account.as_deref());
             });
             if self.subject.signing_request().is_none() {
                 body.object("subject", |subject| {

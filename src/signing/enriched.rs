@@ -14,6 +14,8 @@ use super::request::{SigningRequest, Status};
 pub struct Enriched {
     /// The account.
     pub account: AccountId,
+    /// Our id of the account, where it is linked.
+    pub integrated_account: Option<String>,
     /// The signing request.
     pub signing_request: SigningRequestId,
     /// Where it was known to stand before the fetch.
@@ -77,7 +79,10 @@ impl Enriched {
             origin: Origin::Connect,
             occurred_at: self.occurred_at(),
             received_at: self.received_at,
-            account: AccountView { id: self.account.as_str(), integrated_account_id: None },
+            account: AccountView {
+                id: self.account.as_str(),
+                integrated_account_id: self.integrated_account.as_deref(),
+            },
             signing_request: match &self.result {
                 Ok(request) => RequestView::Whole(request),
                 Err(_) => RequestView::Known { id: self.signing_request.as_str(), status: self.status() },

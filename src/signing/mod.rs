@@ -1,5 +1,6 @@
 //! The unified e-signature words: signing requests, participants, the state machine and the published change.
 
+pub mod account;
 pub mod change;
 pub mod document;
 pub mod enriched;
@@ -14,6 +15,7 @@ pub mod request;
 pub mod state;
 pub mod status;
 
+pub use account::AccountChange;
 pub use change::{Change, ChangeKind, Entry, Origin, Verdict};
 pub use enriched::{Enriched, Failure};
 pub use observation::{Activity, Mark, Observation, Person};

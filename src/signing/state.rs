@@ -289,6 +289,7 @@ impl State {
         Change {
             id,
             account: seen.account.clone(),
+            integrated_account: None,
             subject: seen.subject.clone(),
             sequence: self.sequence,
             kind,

@@ -7,7 +7,7 @@ use crate::connect::Delivery;
 use crate::connect::signature::SignedBy;
 use crate::signing::change::ENRICHED_TYPE;
 use crate::signing::state::{Cause, activity_id};
-use crate::signing::{Change, ChangeKind, Observation, Origin};
+use crate::signing::{AccountChange, Change, ChangeKind, Observation, Origin};
 
 use super::body::Packed;
 use super::enrichment;
@@ -185,6 +185,14 @@ pub(super) fn write_made(
     change: &Change,
     traceparent: &str,
 ) -> Result<(), Error> {
+    let integrated_account = ledger.linked(&change.account)?;
+    let linked;
+    let change = if integrated_account == change.integrated_account {
+        change
+    } else {
+        linked = Change { integrated_account, ..change.clone() };
+        &linked
+    };
     let record = Record {
         id: change.id,
         reference,
@@ -224,6 +232,34 @@ fn write(ledger: &mut Ledger, record: &Record<'_>) -> Result<(), Error> {
         "INSERT INTO outbox (position, appended_at) VALUES (?1, ?2)",
         &[position.into(), record.received_at.into()],
     )
+}
+
+/// Writes a change that tells of a linked account.
+pub(super) fn note(
+    ledger: &mut Ledger,
+    change: &AccountChange<'_>,
+    event_type: &'static str,
+) -> Result<(), Error> {
+    ledger.now = ledger.now.max(change.at);
+    let held = ledger.open_subject(change.account, &change.subject())?;
+    held.state.sequence += 1;
+    let (reference, sequence) = (held.reference, held.state.sequence);
+    let id = change.id(sequence);
+    // No delivery told it: a trace of its own, known by the change's id.
+    let (trace, span) = (id.0.simple().to_string(), id.0.as_u64_pair().0);
+    let record = Record {
+        id,
+        reference,
+        sequence,
+        routing_key: &change.routing_key(),
+        event_type,
+        occurred_at: change.at,
+        received_at: change.at,
+        traceparent: &format!("00-{trace}-{span:016x}-01"),
+        body: &change.body(sequence),
+    };
+    ledger.books.noted += 1;
+    write(ledger, &record)
 }
 
 /// Leaves a claim for the enricher; a burst leaves one, due a moment after its first change.

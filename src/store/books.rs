@@ -24,6 +24,7 @@ pub(super) struct Tally {
     pub(super) published: i64,
     pub(super) published_again: i64,
     pub(super) fetches: i64,
+    pub(super) noted: i64,
 }
 
 impl Tally {
@@ -37,7 +38,8 @@ impl Tally {
              deliveries_pruned = deliveries_pruned + ?4, told = told + ?5, told_pruned = told_pruned + ?6, \
              enriched = enriched + ?7, replayed = replayed + ?8, changes_pruned = changes_pruned + ?9, \
              pruned_to = CASE WHEN ?10 > pruned_to THEN ?10 ELSE pruned_to END, put_back = put_back + ?11, \
-             published = published + ?12, published_again = published_again + ?13, fetches = fetches + ?14 WHERE one = 1",
+             published = published + ?12, published_again = published_again + ?13, fetches = fetches + ?14, \
+             noted = noted + ?15 WHERE one = 1",
             &[
                 self.quarantined.into(),
                 self.released.into(),
@@ -53,6 +55,7 @@ impl Tally {
                 self.published.into(),
                 self.published_again.into(),
                 self.fetches.into(),
+                self.noted.into(),
             ],
         )
     }
@@ -84,7 +87,7 @@ macro_rules! counts_sql {
             "(SELECT count(*) FROM deliveries WHERE outcome = 'quarantined'), b.released, b.dropped, ",
             "(SELECT coalesce(max(position), 0) FROM changes), t.changes, b.told, b.enriched, b.replayed, b.put_back, ",
             "t.settled, b.published, b.published_again, (SELECT count(*) FROM outbox), b.fetches, ",
-            "(SELECT count(*) FROM enrichments)",
+            "(SELECT count(*) FROM enrichments), b.noted",
             $more,
             " FROM totals t, books b"
         )
@@ -112,6 +115,7 @@ fn read_counts(row: &Row<'_>) -> Result<Counts, Error> {
         outbox: row.count(16)?,
         fetches: row.count(17)?,
         fetches_open: row.count(18)?,
+        noted: row.count(19)?,
     })
 }
 
@@ -146,15 +150,15 @@ fn rows(session: &Session) -> Result<(Counts, Rows), Error> {
         &[],
         |row| {
             let rows = Rows {
-                deliveries: row.count(19)?,
-                deliveries_pruned: row.count(20)?,
-                told: row.count(21)?,
-                told_pruned: row.count(22)?,
-                changes: row.count(23)?,
-                changes_pruned: row.count(24)?,
-                stranded: row.count(25)?,
-                orphans: row.count(26)?,
-                gaps: row.count(27)?,
+                deliveries: row.count(20)?,
+                deliveries_pruned: row.count(21)?,
+                told: row.count(22)?,
+                told_pruned: row.count(23)?,
+                changes: row.count(24)?,
+                changes_pruned: row.count(25)?,
+                stranded: row.count(26)?,
+                orphans: row.count(27)?,
+                gaps: row.count(28)?,
                 heads: 0,
                 places: Vec::new(),
             };

@@ -46,7 +46,8 @@ pub(super) fn upcoming(
 /// All about one fetch; none when it is no longer wanted.
 pub(super) fn read(session: &Session, reference: i64) -> Result<Option<Enrichment>, Error> {
     let found = session.row(
-        "SELECT s.account, s.id, s.state, e.attempts, e.covers_after, e.traceparent FROM enrichments e \
+        "SELECT s.account, s.id, s.state, e.attempts, e.covers_after, e.traceparent, \
+         (SELECT a.id FROM accounts a WHERE a.account = s.account) FROM enrichments e \
          JOIN subjects s ON s.ref = e.subject_ref WHERE e.subject_ref = ?1",
         &[reference.into()],
         |row| {
@@ -58,6 +59,7 @@ pub(super) fn read(session: &Session, reference: i64) -> Result<Option<Enrichmen
             let claim = Enrichment {
                 subject_ref,
                 account,
+                integrated_account: row.text_maybe(6)?,
                 signing_request,
                 status,
                 attempts,

@@ -73,6 +73,8 @@ pub(super) struct Ledger {
     pub(super) clock: Arc<dyn Clock>,
     /// When the present transaction was begun.
     pub(super) at: Timestamp,
+    /// Our ids of accounts, as far as they were asked for; none where an account is not linked.
+    pub(super) linked: HashMap<AccountId, Option<String>>,
     /// Fetches that the transaction came to want, one for each signing request.
     claims: Vec<Claim>,
     /// Activities that this transaction asked for, and whether they were published before.
@@ -108,6 +110,7 @@ impl Ledger {
             books: Tally::default(),
             at: clock.now(),
             clock,
+            linked: HashMap::new(),
             claims: Vec::new(),
             activities: HashMap::new(),
             young: HashMap::new(),
@@ -132,6 +135,7 @@ impl Ledger {
         self.old.clear();
         self.dirty.clear();
         self.activities.clear();
+        self.linked.clear();
         self.added = Added::default();
         self.books = Tally::default();
         self.claims.clear();
@@ -186,6 +190,20 @@ impl Ledger {
             self.young.extend(found.map(|held| (key, held)));
         }
         Ok(())
+    }
+
+    /// Our id of an account, where it is linked.
+    pub(super) fn linked(&mut self, account: &AccountId) -> Result<Option<String>, Error> {
+        if let Some(known) = self.linked.get(account) {
+            return Ok(known.clone());
+        }
+        let sql = "SELECT id FROM accounts WHERE account = ?1";
+        let found = self.session.row(sql, &[account.as_str().into()], |row| row.text(0))?;
+        if self.linked.len() >= limits::REST_ACCOUNTS_MAX {
+            self.linked.clear();
+        }
+        self.linked.insert(account.clone(), found.clone());
+        Ok(found)
     }
 
     /// Whether an activity was published before.

@@ -20,8 +20,15 @@ macro_rules! steps {
 }
 
 /// The steps; a step that was released is never changed.
-pub(super) const STEPS: &[Step] =
-    steps!["0001_line", "0002_nodes", "0003_evidence", "0004_books", "0005_lines", "0008_reconcile",];
+pub(super) const STEPS: &[Step] = steps![
+    "0001_line",
+    "0002_nodes",
+    "0003_evidence",
+    "0004_books",
+    "0005_lines",
+    "0007_accounts",
+    "0008_reconcile",
+];
 
 /// Runs the steps that are missing, each in a transaction of its own. Called by [`Session::migrate`], which keeps
 /// other nodes out.

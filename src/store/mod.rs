@@ -27,6 +27,7 @@ macro_rules! line_of_deliveries {
     };
 }
 
+mod accounts;
 mod append;
 mod audit;
 mod body;
@@ -48,6 +49,7 @@ mod session;
 mod types;
 mod writer;
 
+pub use accounts::{AccountQuery, Authorization, Credentials, IntegratedAccount, Link};
 pub use audit::{Audit, StoredRecord};
 pub use error::Error;
 pub use leases::{PARTS, Parts, Work};

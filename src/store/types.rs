@@ -60,6 +60,8 @@ pub struct Enrichment {
     pub subject_ref: i64,
     /// The account.
     pub account: AccountId,
+    /// Our id of the account, where it is linked.
+    pub integrated_account: Option<String>,
     /// The signing request.
     pub signing_request: SigningRequestId,
     /// Where it is known to stand.

@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use crate::base::books::Counts;
 use crate::base::{Clock, DeliveryId, Dice, limits};
 use crate::evidence::PublicKey;
+use crate::link::Linked;
 use crate::receive::replay::{Page, ReplayError, Wanted};
+use crate::rest::Client;
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
@@ -118,6 +120,10 @@ pub struct Parts {
     pub release: Release,
     /// Replays stored deliveries.
     pub replay: Replay,
+    /// The linked accounts.
+    pub linked: Linked,
+    /// Calls DocuSign for all accounts.
+    pub client: Client,
     /// DocuSign's side; none without credentials.
     pub docusign: Option<Docusign>,
     /// The bootstrap token; without one the API answers this machine only.
@@ -146,6 +152,10 @@ pub struct Api {
     pub(super) keys: AskKeys,
     pub(super) release: Release,
     pub(super) replay: Replay,
+    pub(super) linked: Linked,
+    /// For the faces that ask DocuSign.
+    #[expect(dead_code)]
+    pub(super) client: Client,
     pub(super) docusign: Option<Docusign>,
     pub(super) token: TokenInForce,
     pub(super) audit_key: PublicKey,
@@ -177,6 +187,8 @@ impl Api {
             keys: parts.keys,
             release: parts.release,
             replay: parts.replay,
+            linked: parts.linked,
+            client: parts.client,
             docusign: parts.docusign,
             token: parts.api_token,
             audit_key: parts.audit_key,

@@ -35,7 +35,7 @@ pub type Register = Arc<
     dyn Fn(AccountId, RegisterOrder) -> BoxFuture<'static, Result<Registered, rest::Error>> + Send + Sync,
 >;
 
-/// What the wiring hands in where there are credentials to ask DocuSign with.
+/// What the wiring hands in of DocuSign's side.
 #[derive(Clone)]
 pub struct Docusign {
     /// Tells accounts.
@@ -80,6 +80,7 @@ pub(super) fn docusign(api: &Api) -> Result<&Docusign, Problem> {
 pub(super) fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::AccountUnknown => Problem::AccountUnknown,
+        Refusal::NoAccount => Problem::NoCredentials,
         Refusal::NoWindow => Problem::BodyBad(refusal.to_string()),
         Refusal::Crowded => Problem::StoreBusy,
         Refusal::Away(why) => Problem::DocusignDown(why),
@@ -187,13 +188,13 @@ fn shown((mut raw, ours): (Value, bool)) -> ConfigurationView {
 #[utoipa::path(
     get, path = "/v1/connect", tag = "docusign", operation_id = "getConnect",
     params(
-        ("account" = Option<String>, Query, description = "Only this account; by default all that the server's credentials open"),
+        ("account" = Option<String>, Query, description = "Only this account; by default all that are linked or that its own credentials open"),
         ("public_url" = Option<String>, Query, description = "Where DocuSign reaches this server; by default as set"),
     ),
     responses(
         (status = 200, description = "The configurations", body = ConnectPage),
-        (status = 404, description = "The account is none that the server's credentials open", body = ProblemBody),
-        (status = 409, description = "This server has no credentials to ask DocuSign with", body = ProblemBody),
+        (status = 404, description = "The account is none that can be asked", body = ProblemBody),
+        (status = 409, description = "No account is linked, and there are no credentials", body = ProblemBody),
         (status = "4XX", description = "Not let in, or a parameter that cannot be", body = ProblemBody),
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
@@ -224,7 +225,7 @@ pub(super) async fn connect(
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"url": "https://hooks.example.com/connect", "dry_run": true}))]
 pub(super) struct RegisterWanted {
-    /// Only for this account; without it, for all that the server's credentials open.
+    /// Only for this account; without it, for all that are linked or that its own credentials open.
     account: Option<String>,
     /// Where it is to publish to; without it, /connect under the setting `public_url`.
     url: Option<String>,
@@ -291,8 +292,8 @@ impl From<Mend> for MendView {
     responses(
         (status = 200, description = "What was done", body = RegisteredPage),
         (status = 400, description = "The body cannot be read, or no address is known", body = ProblemBody),
-        (status = 404, description = "The account is none that the server's credentials open", body = ProblemBody),
-        (status = 409, description = "No credentials, or DocuSign refuses it", body = ProblemBody),
+        (status = 404, description = "The account is none that can be asked", body = ProblemBody),
+        (status = 409, description = "No account can be asked, or DocuSign refuses it", body = ProblemBody),
         (status = "4XX", description = "Not let in, or no JSON", body = ProblemBody),
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),

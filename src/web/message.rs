@@ -17,6 +17,8 @@ pub enum Message {
     Change(Box<ChangeMessage>),
     /// Of the kind `enriched`.
     Enriched(Box<EnrichedMessage>),
+    /// Of the kind `account`.
+    Account(Box<AccountMessage>),
 }
 
 /// One change of a signing request, participant, template, agreement or account.
@@ -54,6 +56,50 @@ pub struct ChangeMessage {
     pub participant: Option<ChangedParticipant>,
     /// What told it.
     pub cause: Cause,
+}
+
+/// A linked account came to a state, or was removed.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct AccountMessage {
+    /// Message id.
+    pub id: Uuid,
+    /// Gap-free per linked account, from 1.
+    #[schema(minimum = 1)]
+    pub sequence: u64,
+    /// `advance`.
+    #[schema(pattern = "^advance$")]
+    pub verdict: String,
+    /// `account`.
+    #[schema(pattern = "^account$")]
+    pub origin: String,
+    /// When it happened, in UTC.
+    pub occurred_at: Timestamp,
+    /// The same.
+    pub received_at: Timestamp,
+    /// The account, and where it stands.
+    pub account: LinkedAccount,
+}
+
+/// The linked account in a message.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct LinkedAccount {
+    /// DocuSign's id; `unknown` until its user chose one.
+    pub id: String,
+    /// Ours.
+    pub integrated_account_id: String,
+    /// Its name at DocuSign, where known.
+    #[schema(required = true)]
+    pub name: Option<String>,
+    /// Whose it is, in the words of whoever made the link token.
+    pub tenant_id: String,
+    /// `connecting`, `active`, `needs_reauth`, `validation_error` or `removed`.
+    pub state: Status,
+    /// Where it stood.
+    #[schema(required = true)]
+    pub previous_state: Option<Status>,
+    /// Why, where that is not plain: a code.
+    #[schema(required = true)]
+    pub reason: Option<String>,
 }
 
 /// The account in a message.

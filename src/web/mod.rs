@@ -27,6 +27,7 @@ mod replay;
 mod stamp;
 mod stream;
 mod timeline;
+mod vault;
 mod wire;
 
 pub use api::{
@@ -81,6 +82,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(resource("/v1/quarantine/{id}/drop", "POST").route(web::post().to(quarantine::discard)))
         .service(reads("/v1/audit").route(get().to(audit::show)))
         .service(reads("/v1/audit/records").route(get().to(audit::list)))
+        .service(resource("/v1/vault/rotate", "POST").route(web::post().to(vault::rotate)))
         .service(
             resource("/v1/reconcile", "GET, HEAD, POST")
                 .route(get().to(reconcile::list))

@@ -5,11 +5,11 @@ use utoipa::openapi::security::{
 };
 use utoipa::{Modify, OpenApi};
 
-use super::message::{ChangeMessage, EnrichedMessage, Message};
+use super::message::{AccountMessage, ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
 use super::{
     audit, books, changes, connect, deliveries, docusign, health, quarantine, reconcile, replay, stream,
-    timeline,
+    timeline, vault,
 };
 
 /// `/openapi.json`.
@@ -27,16 +27,17 @@ use super::{
         timeline::show,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
         reconcile::list, reconcile::order, docusign::connect, docusign::register,
-        audit::show, audit::list,
+        audit::show, audit::list, vault::rotate,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
-    components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage)),
+    components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage, AccountMessage)),
     tags(
         (name = "connect", description = "Where DocuSign delivers"),
         (name = "changes", description = "The feed of changes"),
         (name = "deliveries", description = "What Connect sent"),
         (name = "signing requests", description = "What is known of each"),
         (name = "quarantine", description = "Authentic deliveries that could not be read"),
+        (name = "accounts", description = "Linked accounts"),
         (name = "docusign", description = "What is asked of DocuSign itself: what Connect missed, and how Connect is set up"),
         (name = "audit", description = "The chain of evidence"),
         (name = "health", description = "How it fares"),

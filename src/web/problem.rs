@@ -83,7 +83,7 @@ pub enum Problem {
     StreamsBusy,
     /// Someone has every row counted already.
     AuditUnderWay,
-    /// This server has no credentials to ask DocuSign with.
+    /// No account is linked, and the settings have no credentials to ask DocuSign with.
     NoCredentials,
     /// The account is none that the credentials open.
     AccountUnknown,
@@ -203,12 +203,10 @@ impl Problem {
             }
             Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
             Self::AuditUnderWay => "the rows are being counted already: try again later".into(),
-            Self::NoCredentials => {
-                "this server has no credentials to ask DocuSign with: set docusign.client_id, \
+            Self::NoCredentials => "no account can be asked: link one, or set docusign.client_id, \
                                     docusign.user_id and docusign.private_key_file"
-                    .into()
-            }
-            Self::AccountUnknown => "the account is none of those that this server's credentials open".into(),
+                .into(),
+            Self::AccountUnknown => "the account is none of those that can be asked".into(),
             Self::DocusignRefuses(why) => shown(why, 400),
             Self::DocusignDown(why) => format!("DocuSign cannot be asked now: {}", shown(why, 400)),
             Self::StoreBusy => "too many writes are waiting: try again soon".into(),

@@ -20,7 +20,7 @@ use super::{Api, Problem, ProblemBody};
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"from": "2026-11-20T00:00:00Z", "dry_run": true}))]
 pub(super) struct ReconcileWanted {
-    /// Only this account; without it, all that the server's credentials open.
+    /// Only this account; without it, all that are linked or that its own credentials open.
     account: Option<String>,
     /// Changes of status from this time on; without it, from a little before how far the account was reconciled.
     from: Option<Timestamp>,
@@ -151,8 +151,8 @@ pub(super) async fn list(_: Caller, request: HttpRequest, api: Data<Api>) -> Res
     responses(
         (status = 202, description = "They will be made", body = ReconcilePage),
         (status = 400, description = "The body cannot be read", body = ProblemBody),
-        (status = 404, description = "The account is none that the server's credentials open", body = ProblemBody),
-        (status = 409, description = "This server has no credentials to ask DocuSign with", body = ProblemBody),
+        (status = 404, description = "The account is none that can be asked", body = ProblemBody),
+        (status = 409, description = "No account is linked, and there are no credentials", body = ProblemBody),
         (status = "4XX", description = "Not let in, or no JSON", body = ProblemBody),
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),

@@ -236,6 +236,7 @@ pub(crate) fn claim() -> Enrichment {
         covers_after: 0,
         subject_ref: 1,
         account: AccountId::new(ACCOUNT),
+        integrated_account: None,
         signing_request: SigningRequestId::new(ENVELOPE),
         status: Some(SigningRequestStatus::Delivered),
         attempts: 0,

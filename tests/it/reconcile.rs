@@ -195,12 +195,12 @@ async fn a_configuration_is_linted_registered_and_then_in_order_on_the_command_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_credentials_says_so() {
+async fn a_server_without_any_account_says_so() {
     let server = Server::start(crate::support::server::Settings::new()).await;
     for arguments in [&["reconcile", "--dry-run"][..], &["connect", "show"]] {
         let output = run(&server, arguments).await;
         assert_eq!(output.status.code(), Some(1));
-        assert!(String::from_utf8_lossy(&output.stderr).contains("no credentials"), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("no account can be asked"), "{output:?}");
     }
     let (status, page) = server.get("/v1/reconcile").await;
     assert_eq!((status, page["result"].as_array().map(Vec::len)), (200, Some(0)));

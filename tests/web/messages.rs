@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use countersign::base::{
-    AccountId, ChangeId, DeliveryId, Dice, Moment, ParticipantId, SigningRequestId, Subject,
+    AccountId, AccountState, ChangeId, DeliveryId, Dice, Moment, ParticipantId, SigningRequestId, Subject,
 };
 use countersign::connect::{Format, parse_bytes};
+use countersign::signing::account::{ACCOUNT_TYPE, AccountChange};
 use countersign::signing::change::{Change, ENRICHED_TYPE, Origin};
 use countersign::signing::enriched::{Enriched, Failure};
 use countersign::signing::state::Cause;
@@ -174,6 +175,7 @@ fn recorded_deliveries_become_messages_as_the_schemas_say() {
 fn enriched(result: Result<Box<countersign::signing::request::SigningRequest>, Failure>) -> Enriched {
     Enriched {
         account: account(),
+        integrated_account: None,
         signing_request: SigningRequestId::new("env-a"),
         known_status: Some(SigningRequestStatus::Sent),
         covers: vec![(ChangeId(uuid::Uuid::nil()), 1), (ChangeId(uuid::Uuid::max()), 2)],
@@ -268,4 +270,24 @@ fn the_document_names_this_version_every_type_and_every_example_holds() {
     let mut told = parameters["participantStatus"]["enum"].as_array().unwrap().clone();
     told.sort_by_key(|id| people.iter().position(|known| id == known));
     assert_eq!(json!(told), ids(people));
+}
+
+#[test]
+fn the_states_of_a_linked_account_are_as_documented() {
+    let (document, unknown) = (strict(asyncapi()), AccountId::unknown());
+    let account = account();
+    let states = AccountState::ALL.into_iter().map(Some).chain([None]);
+    for (n, state) in states.enumerate() {
+        let change = AccountChange {
+            account: if n == 0 { &unknown } else { &account },
+            integrated: "0199f1f0-7f5c-7a4e-9c1d-2f6a7b8c9d0e",
+            name: (n > 0).then_some("Acme"),
+            tenant: "tenant-1",
+            state,
+            previous: (n > 0).then_some(AccountState::Active),
+            reason: (n == 2).then_some("invalid_grant"),
+            at: "2026-11-23T10:00:00.5Z".parse().unwrap(),
+        };
+        holds(&document, ACCOUNT_TYPE, &change.body(1));
+    }
 }

@@ -136,6 +136,7 @@ async fn every_answer_is_as_the_reference_says() {
         ("GET", "/v1/totals", "/v1/totals".into(), None),
         ("GET", "/v1/books", "/v1/books".into(), None),
         ("GET", "/v1/books", "/v1/books?deep=true".into(), None),
+        ("POST", "/v1/vault/rotate", "/v1/vault/rotate".into(), None),
         ("GET", "/livez", "/livez".into(), None),
         ("GET", "/readyz", "/readyz?verbose".into(), None),
         ("GET", "/version", "/version".into(), None),

@@ -15,9 +15,12 @@ use countersign::base::clock::ManualClock;
 use countersign::base::{Clock, DeliveryId, Dice, SourceName};
 use countersign::connect::signature::sign;
 use countersign::evidence::PublicKey;
+use countersign::link::{Linked, Tools};
 use countersign::receive::{self, Receiver, Release, Request, Source, Sources};
+use countersign::rest::{Authority, Client, Settings as RestSettings, http_client};
 use countersign::store::{Settings, Store};
 use countersign::telemetry::Metrics;
+use countersign::vault::Vault;
 use countersign::web::{self, Api, BrokerView, KeysView, Parts, ReleaseError, Version};
 use futures_util::stream;
 use secrecy::SecretString;
@@ -98,6 +101,20 @@ impl Bench {
         let (asked_broker, asked_keys) = (broker.clone(), keys.clone());
         let (flow, face) = side(&store, &clock);
         let (releaser, replayer) = (receiver.clone(), receiver.clone());
+        let http = http_client("test", std::time::Duration::from_secs(5)).unwrap();
+        let by: Arc<dyn Clock> = clock.clone();
+        let authority = Authority::new(http.clone(), &RestSettings::default(), by.clone()).unwrap();
+        let vault = Arc::new(Vault::new(&SecretString::from("key"), None, dice.clone()));
+        let tools = Tools {
+            store: store.clone(),
+            vault,
+            authority,
+            node: "node".into(),
+            clock: by.clone(),
+            dice: dice.clone(),
+        };
+        let linked = Linked::new(tools, None);
+        let client = Client::over(Arc::new(linked.clone()), http, by, metrics.clone());
         let api = Api::new(Parts {
             store: store.clone(),
             metrics,
@@ -113,6 +130,8 @@ impl Bench {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
+            linked,
+            client,
             docusign: Some(face),
             api_token: countersign::web::TokenInForce::new(token.map(SecretString::from).as_ref()),
             audit_key: PublicKey([7; 32]),

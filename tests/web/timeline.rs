@@ -14,6 +14,7 @@ async fn give_up(bench: &Bench) {
     for claim in bench.store.claim_enrichments(now, 10).await.unwrap() {
         let enriched = Enriched {
             account: claim.account.clone(),
+            integrated_account: None,
             signing_request: claim.signing_request.clone(),
             known_status: claim.status,
             covers: claim.covers.iter().map(|covered| (covered.id, covered.sequence)).collect(),

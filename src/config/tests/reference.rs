@@ -67,7 +67,14 @@ fn every_example_in_the_reference_can_be_used_as_it_stands() {
         reference().lines().map(|line| if is_example(line) { line.trim_start_matches('#') } else { line });
     let text: String = lines.map(|line| format!("{line}\n")).collect();
     let mut world = World::file(&text).env("SALES_KEY", "key");
-    for secret in ["connect-keys", "api-token", "vault-key", "docusign-client-secret", "docusign-token"] {
+    for secret in [
+        "connect-keys",
+        "api-token",
+        "vault-key",
+        "vault-key-previous",
+        "docusign-client-secret",
+        "docusign-token",
+    ] {
         world = world.with_file(&format!("/run/secrets/{secret}"), "secret");
     }
     let pem = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----";

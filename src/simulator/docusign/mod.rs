@@ -238,6 +238,16 @@ impl Docusign {
         lock(&self.0.tokens).revoke_all();
     }
 
+    /// Ends access tokens before their time; refresh tokens stay.
+    pub fn revoke_access_tokens(&self) {
+        lock(&self.0.tokens).revoke(TokenKind::Access);
+    }
+
+    /// Every code and token that was given out, as far back as they are remembered: what must show nowhere.
+    pub fn all_tokens(&self) -> Vec<String> {
+        lock(&self.0.tokens).given()
+    }
+
     /// Whether the user consented to being impersonated; JWT grants are refused where not.
     pub fn set_consent(&self, consented: bool) {
         lock(&self.0.controls).consented = consented;

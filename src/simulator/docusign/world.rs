@@ -133,6 +133,16 @@ impl Tokens {
         self.alive.remove(&(kind, token.to_owned())).is_some_and(|until| until > now)
     }
 
+    /// Ends all of a kind at once.
+    pub(super) fn revoke(&mut self, kind: TokenKind) {
+        self.alive.retain(|(one, _), _| *one != kind);
+    }
+
+    /// All tokens that were given out, as far back as they are remembered.
+    pub(super) fn given(&self) -> Vec<String> {
+        self.order.iter().map(|(_, token)| token.clone()).collect()
+    }
+
     pub(super) fn revoke_all(&mut self) {
         self.alive.clear();
         self.order.clear();

@@ -14,10 +14,13 @@ use crate::base::{
 use crate::connect::signature::{Keys, sign, verify};
 use crate::connect::{Body, Delivery, Format};
 use crate::evidence::PublicKey;
+use crate::link::{Linked, Tools};
 use crate::receive::replay::Page;
+use crate::rest::{Authority, Client, Settings as RestSettings, http_client};
 use crate::signing::{Entry, Mark, Observation, Receipt, SigningRequestStatus};
 use crate::store::{Arrival, FeedRow, Reading, Settings, Store};
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 
 use super::{Api, BrokerView, KeysView, Parts, ReleaseError, Version};
 
@@ -74,6 +77,7 @@ impl Bench {
     }
 
     pub(super) fn api(&self) -> Api {
+        let (linked, client) = self.nobody();
         Api::new(Parts {
             store: self.store.clone(),
             metrics: Metrics::default(),
@@ -83,12 +87,25 @@ impl Bench {
             keys: Arc::new(KeysView::default),
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unknown) })),
             replay: Arc::new(|_| Box::pin(async { Ok(Page::default()) })),
+            linked,
+            client,
             docusign: None,
             api_token: crate::web::TokenInForce::default(),
             audit_key: PublicKey([7; 32]),
             version: Version { version: "1.2.3".into(), commit: None, started_at: now() },
             stopping: CancellationToken::new(),
         })
+    }
+
+    /// A keyring without accounts, and a client for them.
+    fn nobody(&self) -> (Linked, Client) {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(now()));
+        let http = http_client("test", std::time::Duration::from_secs(1)).unwrap();
+        let authority = Authority::new(http.clone(), &RestSettings::default(), clock.clone()).unwrap();
+        let vault = Arc::new(Vault::new(&SecretString::from("key"), None, self.dice.clone()));
+        let (store, dice, node) = (self.store.clone(), self.dice.clone(), "node".to_owned());
+        let linked = Linked::new(Tools { store, vault, authority, node, clock: clock.clone(), dice }, None);
+        (linked.clone(), Client::over(Arc::new(linked), http, clock, Metrics::default()))
     }
 
     /// A row that no store holds.

@@ -18,8 +18,11 @@ use countersign::base::{DeliveryId, Dice, SourceName};
 use countersign::connect::signature::{Keys, sign, verify};
 use countersign::connect::{Body, Delivery, parse_bytes};
 use countersign::evidence::PublicKey;
+use countersign::link::{Linked, Tools};
+use countersign::rest::{Authority, Client, Settings as RestSettings, http_client};
 use countersign::store::{Arrival, Reading, Settings, Store};
 use countersign::telemetry::Metrics;
+use countersign::vault::Vault;
 use countersign::web::{self, Api, BrokerView, KeysView, Parts, ReleaseError, Version};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -89,12 +92,25 @@ fn sound(method: &Method, answer: &Answer) {
     }
 }
 
+/// A keyring without accounts, and a client for them.
+fn nobody(store: &Store) -> (Linked, Client) {
+    let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
+    let http = http_client("fuzz", std::time::Duration::from_secs(1)).unwrap();
+    let authority = Authority::new(http.clone(), &RestSettings::default(), clock.clone()).unwrap();
+    let dice = Dice::seeded(4);
+    let vault = Arc::new(Vault::new(&SecretString::from("key"), None, dice.clone()));
+    let (store, node) = (store.clone(), "node".to_owned());
+    let linked = Linked::new(Tools { store, vault, authority, node, clock: clock.clone(), dice }, None);
+    (linked.clone(), Client::over(Arc::new(linked), http, clock, Metrics::default()))
+}
+
 impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let store = Store::open(&Settings::sqlite(folder.path().join("countersign.sqlite"), true)).unwrap();
         runtime.block_on(fill(&store));
+        let (linked, client) = nobody(&store);
         let api = Data::new(Api::new(Parts {
             store,
             metrics: Metrics::default(),
@@ -104,6 +120,8 @@ impl Bench {
             keys: Arc::new(KeysView::default),
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unreadable("it is broken".into())) })),
             replay: Arc::new(|_| Box::pin(async { Ok(countersign::receive::replay::Page::default()) })),
+            linked,
+            client,
             docusign: None,
             api_token: web::TokenInForce::default(),
             audit_key: PublicKey([7; 32]),

@@ -56,6 +56,7 @@ fn enriched(result: Result<Box<SigningRequest>, Failure>) -> Value {
     let change = |number| ChangeId(uuid::Uuid::from_u128(number));
     let mut enriched = Enriched {
         account: AccountId::new("1"),
+        integrated_account: None,
         signing_request: SigningRequestId::new("e"),
         known_status: None,
         covers: vec![(change(1), 1), (change(2), 2)],

@@ -10,6 +10,7 @@ mod help;
 mod kit;
 mod pages;
 mod quarantine;
+mod reconcile;
 mod replay;
 mod settings;
 mod signature;

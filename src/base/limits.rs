@@ -302,6 +302,8 @@ pub const RECONCILE_RUNS_KEPT: usize = 720;
 pub const RECONCILE_NAMED_MAX: usize = 100;
 /// Signing requests that Connect is asked to publish again in one call.
 pub const RECONCILE_REPUBLISH_MAX: usize = 100;
+/// Deliveries that are looked at for whether Connect delivers XML.
+pub const RECONCILE_FORMATS_LOOKED_AT: usize = 1_000;
 /// Signing requests of a run that are remembered as seen, some 60 bytes each.
 pub const RECONCILE_SEEN_MAX: usize = 100_000;
 /// How often a flow that waits looks whether its turn has come, so that a clock that jumped delays nothing for longer.

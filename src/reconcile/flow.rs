@@ -222,6 +222,21 @@ impl<D: Ask> Reconciler<D> {
     /// Puts the runs that are due on the desk; when the next ones are.
     async fn begin_due(&self, now: Timestamp) -> Timestamp {
         let every = self.plan.every.unwrap_or(limits::RECONCILE_EVERY_MAX);
+        match self.store.hears_xml().await {
+            Ok(false) => {}
+            Ok(true) => {
+                // Everything would be told once more, under the ids of JSON.
+                tracing::warn!(
+                    "Connect delivers XML, whose ids are others than those of REST: nothing is reconciled; \
+                                have it deliver JSON, or set reconcile_every = \"off\""
+                );
+                return later(now, every);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what Connect delivers cannot be read");
+                return later(now, limits::RECONCILE_GRACE.min(every));
+            }
+        }
         let accounts = match self.docusign.accounts().await {
             Ok(accounts) => accounts,
             Err(error) => {

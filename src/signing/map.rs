@@ -17,7 +17,7 @@ const EXPIRED: &str = "expired";
 /// no history.
 pub fn observe(event: &ConnectEvent<'_>, account: AccountId) -> Observation {
     let name = event.event.as_deref().map(|event| event.trim().to_lowercase());
-    let mut seen = observed(event, account, name.as_deref().unwrap_or(SNAPSHOT));
+    let mut seen = observed(event, account, name.unwrap_or_else(|| SNAPSHOT.to_owned()));
     match (&event.event, &event.envelope) {
         (Some(_), _) => match status_told(&seen.event, event) {
             Some(mark) => seen.marks.push(mark),
@@ -35,12 +35,12 @@ pub fn observe(event: &ConnectEvent<'_>, account: AccountId) -> Observation {
 }
 
 /// What a message is about, before it is read what it tells.
-pub(super) fn observed(event: &ConnectEvent<'_>, account: AccountId, name: &str) -> Observation {
+pub(super) fn observed(event: &ConnectEvent<'_>, account: AccountId, name: String) -> Observation {
     let (subject, title) = subject(event);
     Observation {
         account,
         subject,
-        event: name.to_owned(),
+        event: name,
         format: event.format,
         generated_at: event.generated_at,
         name: title,

@@ -28,7 +28,7 @@ struct Placed {
 /// Statuses through which one only passes (`signed`, `correct`, service words) are left out: Connect tells no event of
 /// them, and where the envelope or recipient comes to next, the next look tells.
 pub fn look(event: &ConnectEvent<'_>, account: AccountId) -> Observation {
-    let mut seen = observed(event, account, LOOK);
+    let mut seen = observed(event, account, LOOK.to_owned());
     let Some(envelope) = &event.envelope else { return seen };
     let mut placed = of_envelope(envelope);
     let mut recipients: Vec<_> = envelope.recipients.iter().collect();

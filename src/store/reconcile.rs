@@ -123,6 +123,20 @@ impl Store {
         self.writer()?.write(move |ledger| append::append_found(ledger, &found, &packed)).await
     }
 
+    /// Whether one of the newest deliveries came as legacy XML, which names accounts and participants by other ids than
+    /// REST does.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn hears_xml(&self) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM (SELECT format FROM deliveries ORDER BY seq DESC LIMIT ?1) d WHERE d.format = 'xml' LIMIT 1";
+        let newest = signed(limits::RECONCILE_FORMATS_LOOKED_AT as u64);
+        self.flow_readers
+            .read(move |session| session.row(sql, &[newest.into()], |_| Ok(())))
+            .await
+            .map(|row| row.is_some())
+    }
+
     /// How far an account has been reconciled. One that was not known before is from `now` on.
     ///
     /// # Errors

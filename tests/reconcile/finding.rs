@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign::base::ChangeId;
 use countersign::reconcile::Order;
+use countersign::simulator::connect::Format;
 use countersign::simulator::life::Kind;
 use countersign::store::RunState;
 use countersign::telemetry::Metric;
@@ -167,4 +168,19 @@ async fn connect_is_asked_to_publish_again_and_nothing_is_taken_over() {
     assert!(run.missed > 0 && run.ask_connect, "{run:?}");
     assert_eq!(world.docusign.calls("PUT /connect/envelopes/retry_queue"), 1);
     assert_eq!(world.feed().await, before);
+}
+
+#[tokio::test]
+async fn where_connect_delivers_xml_nothing_is_told_once_more_under_other_ids() {
+    let world = World::new().await;
+    let life = world.life(Kind::Sequential, 1);
+    for step in life.iter().filter(|step| step.settled) {
+        world.docusign.apply(step);
+        world.deliver_as(Format::Xml, step).await;
+    }
+    let before = world.feed().await;
+    world.pass(SignedDuration::from_mins(61));
+    world.turn().await;
+    assert_eq!(world.feed().await, before);
+    assert_eq!(world.docusign.calls("GET /envelopes"), 0);
 }

@@ -103,7 +103,12 @@ impl World {
 
     /// Has Connect deliver a step; the outcome's word.
     pub(crate) async fn deliver(&self, step: &Step) -> &'static str {
-        let body = Message::first(step.clone()).body(&Configuration::new(Format::Json));
+        self.deliver_as(Format::Json, step).await
+    }
+
+    /// The same in another format.
+    pub(crate) async fn deliver_as(&self, format: Format, step: &Step) -> &'static str {
+        let body = Message::first(step.clone()).body(&Configuration::new(format));
         let headers = vec![("x-docusign-signature-1".to_owned(), sign(KEY, &body))];
         let request = Request { source: SourceName::default(), headers };
         let chunks = [Ok::<_, Infallible>(Bytes::from(body))];

@@ -113,6 +113,11 @@ pub const STORE_GROUP_MAX: usize = 512;
 pub const STORE_GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Signing requests and participants whose states the writer keeps in memory (some 300 bytes each).
 pub const STORE_CACHE_MAX: usize = 50_000;
+/// States that wait to be written to their rows: the more wait, the more share a page, and the longer the one transaction
+/// takes that brings them in. Less than [`STORE_CACHE_MAX`], in which they all are.
+pub const STORE_LATE_MAX: usize = 2_048;
+/// Bytes of them, for the same reason: those of large signing requests have some ten thousand each.
+pub const STORE_LATE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Readers for the faces, beside the writer.
 pub const STORE_READERS: usize = 3;
 /// Readers for relay and enricher: a long query of the faces must not hold them up.
@@ -170,6 +175,15 @@ pub const RELAY_WINDOW: usize = 256;
 pub const RELAY_BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Channels that publish side by side, so that the broker is never short of work.
 pub const RELAY_LANES: usize = 4;
+/// While deliveries come, the least that goes out in a turn of the relay: few enough that the broker is done with them in some
+/// milliseconds, enough that each message costs little more than in a full batch.
+pub const RELAY_TURN: usize = 64;
+/// After each turn it rests so many times as long as the turn took, and so leaves two thirds of the time to answers.
+pub const RELAY_REST: u32 = 2;
+/// But never longer: a broker that is slow or far away is not one that deliveries share the cores with.
+pub const RELAY_REST_MAX: Duration = Duration::from_millis(20);
+/// Deliveries count as coming for so long after one that made a change.
+pub const RELAY_YIELD: Duration = Duration::from_millis(50);
 /// Changes read from the outbox at a time.
 pub const RELAY_PAGE: usize = 512;
 /// Changes that the relay holds in memory: in flight, and as many that wait or are being settled. The rest stays in the

@@ -10,6 +10,7 @@
 //! the store.
 
 mod clerk;
+mod courtesy;
 mod dealer;
 mod outbox;
 mod trouble;
@@ -30,6 +31,7 @@ use crate::broker::{Publisher, Queue, Session, Settings, Status};
 use crate::telemetry::Metrics;
 
 use clerk::Clerk;
+use courtesy::Courtesy;
 use dealer::{Bounds, Dealer};
 use trouble::Trouble;
 use voyage::{End, Voyage};
@@ -40,6 +42,7 @@ pub struct Relay<O> {
     publisher: Publisher,
     dealer: Dealer,
     clerk: Clerk<O>,
+    courtesy: Courtesy,
     metrics: Metrics,
     dice: Dice,
     /// Changes to publish one by one, after a batch that ended in silence or rejection because of one among them.
@@ -58,10 +61,12 @@ impl<O: Outbox> Relay<O> {
         clock: Arc<dyn Clock>,
         dice: Dice,
     ) -> Self {
+        let clerk = Clerk::new(outbox, metrics.clone(), dice.clone());
         Self {
             publisher: Publisher::new(settings, status, metrics.clone(), clock, dice.clone()),
             dealer: Dealer::new(Bounds::default()),
-            clerk: Clerk::new(outbox, metrics.clone(), dice.clone()),
+            courtesy: Courtesy::new(*clerk.last().borrow()),
+            clerk,
             metrics,
             dice,
             careful: 0,

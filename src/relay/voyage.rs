@@ -74,17 +74,19 @@ impl<'a, O: Outbox> Voyage<'a, O> {
         loop {
             let stands = standing.borrow_and_update().clone();
             let now = Instant::now();
+            self.relay.courtesy.see(*last.borrow_and_update(), now);
             self.turn(&stands, stop.is_cancelled(), now);
             if let Some(end) = self.end(&stands, now) {
                 return end;
             }
             let wake_at = self.wake_at(now);
+            let rests = self.room(now) == 0;
             let Self { relay, flights, stopping, .. } = self;
             tokio::select! {
                 Some(flight) = flights.next() => self.land(flight),
                 done = relay.clerk.back() => relay.clerk.take_in(done, &mut relay.dealer),
                 // An error here means that the store is closed; then only a stop can follow.
-                Ok(()) = last.changed() => {}
+                Ok(()) = last.changed(), if !rests => {}
                 Ok(()) = standing.changed() => {}
                 Ok(()) = parts.changed() => relay.dealer.hold(*parts.borrow_and_update()),
                 _ = look_again.tick() => relay.dealer.look_again(),
@@ -105,12 +107,19 @@ impl<'a, O: Outbox> Voyage<'a, O> {
         let on = self.lost.is_none() && self.stopping.is_none_or(|(until, _)| now < until);
         self.relay.dealer.wake(now);
         if on && *stands == Standing::Open {
+            let mut room = self.room(now);
             for number in 0..self.lanes.len() {
-                self.launch(number);
+                room -= self.launch(number, room, now);
             }
             self.launch_trial();
         }
-        self.relay.clerk.set_out(&mut self.relay.dealer, on, now);
+        let may_read = on && self.room(now) > 0;
+        self.relay.clerk.set_out(&mut self.relay.dealer, may_read, now);
+    }
+
+    /// How many changes may set out now. There is no courtesy in a stop: what is left then waits for the next start.
+    fn room(&self, now: Instant) -> usize {
+        if self.stopping.is_some() { usize::MAX } else { self.relay.courtesy.room(now) }
     }
 
     /// How it ends, once nothing is under way any more.
@@ -131,24 +140,29 @@ impl<'a, O: Outbox> Voyage<'a, O> {
     /// The next moment at which something is to be done though nothing happens; what was due by `now` is done.
     fn wake_at(&self, now: Instant) -> Option<Instant> {
         let stop = self.stopping.map(|(until, last)| if now < until { until } else { last });
-        let waits = [self.relay.dealer.next_due(), self.relay.clerk.not_before(), stop];
+        let rest = self.relay.courtesy.rest_until(now);
+        let waits = [self.relay.dealer.next_due(), self.relay.clerk.not_before(), rest, stop];
         waits.into_iter().flatten().filter(|at| *at > now).min()
     }
 
-    fn launch(&mut self, number: usize) {
-        let Some(mut lane) = self.lanes[number].take() else { return };
+    /// Sends a lane out with as many changes as there is room for; how many.
+    fn launch(&mut self, number: usize, room: usize, now: Instant) -> usize {
+        let Some(mut lane) = self.lanes[number].take() else { return 0 };
         // One by one, after a batch of which it was not known whose fault its end was.
-        let most = if self.relay.careful > 0 { 1 } else { usize::MAX };
+        let most = if self.relay.careful > 0 { room.min(1) } else { room };
         let batch = self.relay.dealer.batch(most);
         if batch.is_empty() {
             self.lanes[number] = Some(lane);
-            return;
+            return 0;
         }
+        let count = batch.len();
+        self.relay.courtesy.set_out(count, now);
         self.flights.push(Box::pin(async move {
             let began = Instant::now();
             let answers = lane.publish(&batch).await;
             Flight { lane: Some((number, lane)), batch, answers, took: began.elapsed() }
         }));
+        count
     }
 
     /// Tries a change that the broker did not answer on a channel of its own, so that no other waits behind it.
@@ -170,6 +184,7 @@ impl<'a, O: Outbox> Voyage<'a, O> {
     fn land(&mut self, flight: Flight) {
         let Flight { lane, batch, answers: Answers { each, lost }, took } = flight;
         failpoint::pass(Step::Confirmed);
+        self.relay.courtesy.back(took, Instant::now());
         let silence = self.silence(&each, lost.as_ref());
         let mut advice = HashMap::new();
         for (entry, answer) in batch.into_iter().zip(each) {

@@ -371,7 +371,7 @@ pub(super) fn complete(
     };
     write(ledger, &record)?;
     ledger.books.enriched += 1;
-    let covered = claim.covers.iter().map(|c| c.sequence).max().unwrap_or(0);
+    let covered = claim.covers.iter().map(|c| c.sequence).max().unwrap_or(claim.covers_after);
     let more = ledger.session.row(
         "SELECT 1 FROM changes WHERE subject_ref = ?1 AND sequence > ?2 AND event_type <> ?3 LIMIT 1",
         &[reference.into(), signed(covered).into(), ENRICHED_TYPE.into()],

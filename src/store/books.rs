@@ -194,7 +194,7 @@ fn heads(session: &Session, rows: &mut Rows) -> Result<(), Error> {
     let mut after = 0;
     loop {
         let page = session.rows(
-            "SELECT s.ref, s.id, s.account, s.state, max(c.sequence) FROM subjects s \
+            "SELECT s.ref, s.id, s.account, s.state, max(c.sequence) FROM standing s \
              JOIN changes c ON c.subject_ref = s.ref WHERE s.ref > ?1 AND s.ref <= ?1 + ?2 \
              AND c.position > (SELECT pruned_to FROM books) GROUP BY s.ref, s.id, s.account, s.state",
             &[after.into(), STATES.into()],

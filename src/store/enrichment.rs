@@ -48,7 +48,7 @@ pub(super) fn read(session: &Session, reference: i64) -> Result<Option<Enrichmen
     let found = session.row(
         "SELECT s.account, s.id, s.state, e.attempts, e.covers_after, e.traceparent, \
          (SELECT a.id FROM accounts a WHERE a.account = s.account) FROM enrichments e \
-         JOIN subjects s ON s.ref = e.subject_ref WHERE e.subject_ref = ?1",
+         JOIN standing s ON s.ref = e.subject_ref WHERE e.subject_ref = ?1",
         &[reference.into()],
         |row| {
             let account = AccountId::new(&row.text(0)?);

@@ -183,7 +183,7 @@ const TIMELINE_ROWS: i64 = 1_000;
 
 pub(super) fn timelines(session: &Session, id: &SigningRequestId) -> Result<Vec<Timeline>, Error> {
     let subjects = session.rows(
-        "SELECT ref, account, state, last_delivery FROM subjects \
+        "SELECT ref, account, state, last_delivery FROM standing \
          WHERE id = ?1 AND kind = 'signing_request' ORDER BY account",
         &[id.as_str().into()],
         |row| Ok((row.int(0)?, row.text(1)?, read_state(&row.text(2)?)?, row.int(3)?)),

@@ -12,6 +12,7 @@ use crate::signing::State;
 
 use super::Error;
 use super::books::Tally;
+use super::late::Late;
 use super::session::{Row, Session, Value};
 
 pub(super) type Key = (AccountId, Subject);
@@ -84,6 +85,8 @@ pub(super) struct Ledger {
     young_weight: usize,
     old: HashMap<Key, Held>,
     dirty: HashSet<Key>,
+    /// States that are not in their rows yet. Those are in `young` or `old`, or both are empty.
+    late: Late,
     /// The latest time seen in this transaction.
     pub(super) now: Timestamp,
     last_position: u64,
@@ -117,6 +120,7 @@ impl Ledger {
             young_weight: 0,
             old: HashMap::new(),
             dirty: HashSet::new(),
+            late: Late::default(),
             now: Timestamp::UNIX_EPOCH,
             last_position: 0,
             last_delivery: 0,
@@ -139,6 +143,7 @@ impl Ledger {
         self.added = Added::default();
         self.books = Tally::default();
         self.claims.clear();
+        self.late = Late::found(&self.session)?;
         // Pruning never takes the newest rows, so the greatest number is the last one given.
         let last = self.session.row(
             "SELECT (SELECT coalesce(max(position), 0) FROM changes), (SELECT coalesce(max(seq), 0) FROM deliveries), \
@@ -161,7 +166,10 @@ impl Ledger {
     pub(super) fn begin(&mut self, wants: impl Iterator<Item = Wants>) -> Result<(), Error> {
         self.activities.clear();
         self.at = self.clock.now();
-        let Some(last_writer) = self.session.begin()? else { return Ok(()) };
+        let Some(last_writer) = self.session.begin()? else {
+            let forgotten = self.young.is_empty() && self.old.is_empty();
+            return if forgotten { self.bring_in() } else { Ok(()) };
+        };
         if last_writer != self.node {
             self.reset()?;
         }
@@ -223,7 +231,12 @@ impl Ledger {
 
     /// Tells where the chain of evidence ends, and whom it tells. Once what made it so is on disk.
     pub(super) fn announce_head(&self) -> watch::Receiver<Head> {
-        self.heads.send_if_modified(|head| std::mem::replace(head, self.head) != self.head);
+        self.heads.send_if_modified(|head| {
+            let before = std::mem::replace(head, self.head).unsigned();
+            let (now, many) = (self.head.unsigned(), limits::EVIDENCE_UNSIGNED_MAX);
+            // Each wake costs a thread its sleep: whoever signs waits for the first, and for many.
+            (before == 0 && now > 0) || (before < many && now >= many)
+        });
         self.heads.subscribe()
     }
 
@@ -311,6 +324,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Brings what is late to its rows.
+    pub(super) fn bring_in(&mut self) -> Result<(), Error> {
+        self.late.bring_in(&self.session)
+    }
+
     /// Writes the states and counts that the transaction changed: each once, however many deliveries changed it.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         self.flush_claims()?;
@@ -320,10 +338,8 @@ impl Ledger {
             self.young_weight += 1 + held.state.participant_count();
             let state = serde_json::to_string(&held.state).map_err(|e| Error::Unavailable(e.to_string()))?;
             if held.stored {
-                self.session.write(
-                    "UPDATE subjects SET state = ?2, updated_at = ?3, last_delivery = ?4 WHERE ref = ?1",
-                    &[held.reference.into(), state.as_str().into(), now.into(), held.last_delivery.into()],
-                )?;
+                let newest = [held.last_delivery.into(), now.into()];
+                self.late.write(&self.session, held.reference, newest, &state)?;
             } else {
                 let (account, subject) = &key;
                 self.session.write(
@@ -357,7 +373,11 @@ impl Ledger {
         )?;
         std::mem::take(&mut self.books).write(&self.session)?;
         // Two generations: what was not asked for since the last turn is forgotten, so memory stays bounded.
-        if self.young_weight >= limits::STORE_CACHE_MAX / 2 {
+        let turn = self.young_weight >= limits::STORE_CACHE_MAX / 2;
+        if turn || self.late.is_full() {
+            self.bring_in()?;
+        }
+        if turn {
             self.old = std::mem::take(&mut self.young);
             self.young_weight = 0;
         }

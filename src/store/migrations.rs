@@ -26,6 +26,7 @@ pub(super) const STEPS: &[Step] = steps![
     "0003_evidence",
     "0004_books",
     "0005_lines",
+    "0006_late",
     "0007_accounts",
     "0008_reconcile",
 ];

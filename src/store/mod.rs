@@ -36,6 +36,7 @@ mod enrichment;
 mod error;
 mod evidence;
 mod feed;
+mod late;
 mod leases;
 mod ledger;
 mod lookout;
@@ -349,7 +350,8 @@ impl Store {
         Ok(count)
     }
 
-    /// Where the chain of evidence ends; wakes its watchers on every commit of this node that chained something.
+    /// Where the chain of evidence ends. Its watchers are woken when records begin to wait for a checkpoint, and when
+    /// [`limits::EVIDENCE_UNSIGNED_MAX`](crate::base::limits::EVIDENCE_UNSIGNED_MAX) do, by commits of this node.
     pub fn evidence_head(&self) -> watch::Receiver<Head> {
         self.head.clone()
     }

@@ -211,7 +211,7 @@ fn walk(session: &Session, range: ReplayRange, after: i64, limit: usize) -> Resu
 fn life(session: &Session, reference: i64) -> Result<Option<LifeRead>, Error> {
     let subject = || {
         session.row(
-            "SELECT account, kind, id, state, last_delivery FROM subjects WHERE ref = ?1",
+            "SELECT account, kind, id, state, last_delivery FROM standing WHERE ref = ?1",
             &[reference.into()],
             |row| {
                 let subject = read_subject(&row.text(1)?, &row.text(2)?)?;

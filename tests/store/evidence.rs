@@ -175,3 +175,21 @@ async fn a_pruned_store_still_verifies_and_so_does_one_whose_records_were_pruned
     assert_eq!(verified(&place).await.findings, []);
     store.close().await;
 }
+
+#[tokio::test]
+async fn who_signs_is_woken_by_the_first_record_that_waits_and_not_by_each_that_follows() {
+    let place = place().await;
+    let store = place.open().await;
+    let mut head = store.evidence_head();
+    place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    assert!(head.has_changed().unwrap(), "the first waits for a checkpoint");
+    assert_eq!(head.borrow_and_update().unsigned(), 1);
+    place.tell(&store, status(2, SigningRequestStatus::Sent)).await;
+    assert!(!head.has_changed().unwrap(), "whoever signs knows that some wait");
+    assert_eq!(head.borrow().unsigned(), 2);
+    sign(&place, &store).await;
+    assert!(!head.has_changed().unwrap(), "nothing waits any more");
+    place.tell(&store, status(3, SigningRequestStatus::Sent)).await;
+    assert!(head.has_changed().unwrap(), "the first waits again");
+    store.close().await;
+}

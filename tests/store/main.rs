@@ -24,6 +24,7 @@ mod sqlite {
     mod feed;
     #[path = "../journal.rs"]
     mod journal;
+    mod late;
     #[path = "../outbox.rs"]
     mod outbox;
     #[path = "../reconcile.rs"]

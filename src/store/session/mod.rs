@@ -258,6 +258,11 @@ impl Session {
         either!(self.batch(sql))
     }
 
+    /// Whether others may write the same database meanwhile.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// The text of a migration for this database.
     pub(super) fn dialect(&self, step: &super::migrations::Step) -> &'static str {
         match self {

@@ -45,6 +45,8 @@ pub(super) enum Operation {
     Defer(u8, u8),
     /// So many seconds pass.
     Wait(u32),
+    /// States that are late are brought to their rows.
+    BringIn,
     Reopen,
     /// The process ends without closing.
     Crash,
@@ -137,6 +139,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         5 => any::<u8>().prop_map(O::Complete),
         2 => (any::<u8>(), 0..9_u8).prop_map(|(which, seconds)| O::Defer(which, seconds)),
         5 => select(vec![0, 1, 1, 2, 10, 25 * 24 * 3600]).prop_map(O::Wait),
+        1 => Just(O::BringIn),
         1 => Just(O::Reopen),
         1 => Just(O::Crash),
     ]

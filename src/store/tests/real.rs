@@ -17,6 +17,7 @@ use crate::connect::signature::{Keys, sign, verify};
 use crate::connect::{Body, Delivery, Format, VerifiedDelivery};
 use crate::evidence::{Known, Report, Verifier};
 use crate::signing::{Activity, Mark, Observation, Person, Receipt};
+use crate::store::ledger::Ledger;
 use crate::store::{
     Appended, Arrival, DeliveryQuery, EnrichedChange, Enrichment, FeedQuery, FeedRow, Parts, Reading,
     Resolution, Store, Work,
@@ -202,6 +203,11 @@ impl Real {
             }
             Operation::Wait(seconds) => {
                 self.now += u64::from(*seconds);
+                Answer::Done
+            }
+            Operation::BringIn => {
+                let write = store.writer().unwrap();
+                self.runtime.block_on(write.write(Ledger::bring_in)).unwrap();
                 Answer::Done
             }
             Operation::Reopen => {

@@ -1,6 +1,7 @@
 //! Filling a store with true history: deliveries of whole lives that the program itself took and published.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
@@ -10,13 +11,21 @@ use super::world::{World, say};
 use crate::traffic::{self, Recipe, Size};
 
 /// Deliveries made at once: the next ones while these are sent.
-const STEP: usize = 50_000;
+const STEP: usize = 25_000;
 /// Seeds from here on, so that no envelope is one that is measured with.
 const SEED: u64 = 1_000_000;
 
-/// Sends `deliveries` to the program on a folder of its own, and has them published to a queue that forgets them; what
-/// is in the store then.
-pub(crate) async fn fill(world: &World, settings: Settings, deliveries: usize) -> anyhow::Result<Totals> {
+/// How often it is told how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Sends `deliveries` to the program on a folder of its own, and has them published to a queue that forgets them; fewer
+/// where that takes longer than `most`, but for the piece under way. What is in the store then.
+pub(crate) async fn fill(
+    world: &World,
+    settings: Settings,
+    deliveries: usize,
+    most: Duration,
+) -> anyhow::Result<Totals> {
     // The broker need not keep what nobody will look at.
     world.forgetful_queue().await?;
     let settings = Settings { queues: 0, ..settings };
@@ -28,19 +37,27 @@ pub(crate) async fn fill(world: &World, settings: Settings, deliveries: usize) -
     let make = move |step: usize| tokio::task::spawn_blocking(move || traffic::requests(recipe(step)));
     let steps = deliveries.div_ceil(STEP);
     let mut next = make(0);
+    let began = Instant::now();
+    let mut told = began;
     for step in 0..steps {
         let requests = Arc::new(next.await?);
         next = make(step + 1);
         let course = Course { recipe: recipe(step), connections: 64, rate: None, time: None, queues: 0 };
         let sent = lap::send(&contender, &requests, course, || {}).await?;
         ensure!(sent.not_accepted() == 0, "not all was taken: {sent:?}");
-        if step % 4 == 3 || step + 1 == steps {
+        let (filled, late) = (((step + 1) * STEP).min(deliveries), began.elapsed() > most);
+        if late || told.elapsed() > TELL_EVERY || filled == deliveries {
             contender.drained().await?;
+            told = Instant::now();
+            let seconds = began.elapsed().as_secs();
             say(&format!(
-                "filled with {} of {deliveries} deliveries, {:.0}/s",
-                ((step + 1) * STEP).min(deliveries),
+                "filled with {filled} of {deliveries} deliveries in {seconds} s, {:.0}/s",
                 sent.rate
             ));
+        }
+        if late {
+            say("that takes too long: it stays at these");
+            break;
         }
     }
     let totals = contender.drained().await?.context("counts")?;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::Asked;
 use crate::measure::contender::{Contender, Kind, Settings, get};
-use crate::measure::lap::{self, Course, Moment};
+use crate::measure::lap::{self, Course, Lap, Moment};
 use crate::measure::report::{Chart, Findings, Goal, Table};
 use crate::measure::stats::Middle;
 use crate::measure::world::{World, say};
@@ -134,36 +134,48 @@ async fn meanwhile(
     backlog: &Path,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
-    say("drain, new deliveries meanwhile");
-    let course = |seed| {
-        let course = Course::steady(Size::Small, 64, 1_000.0, if asked.quick { 0.5 } else { 3.0 });
-        Course { recipe: Recipe { seed, ..course.recipe }, ..course }
-    };
-    let (while_draining, afterwards) = (course(2_001), course(2_002));
-    world.requests(while_draining.recipe)?;
-    let copy = TempDir::with_prefix("bench-")?;
-    let (contender, _) = begun(world, backlog, copy.path()).await?;
-    let during = lap::unpublished(world, &contender, while_draining).await?;
-    let still = contender.totals()?.is_some_and(|totals| totals.published < totals.changes);
-    contender.drained().await?;
-    world.quiet().await;
-    let after = lap::unpublished(world, &contender, afterwards).await?;
-    let mut table = Table::new("New deliveries at 1,000/s", &["", "p50 ms", "p99 ms", "max ms"]);
-    for (name, lap) in [("while the backlog drains", &during), ("once it is drained", &after)] {
-        let times = lap.sent.answer_ms;
-        table.rows.push([times.p50, times.p99, times.max].map(|time| format!("{time:.2}")).to_vec());
-        if let Some(row) = table.rows.last_mut() {
-            row.insert(0, name.to_owned());
+    let (mut during, mut after, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..asked.rounds.min(3) {
+        say(&format!("drain, new deliveries meanwhile, round {}", round + 1));
+        let course = |seed| {
+            let course = Course::steady(Size::Small, 64, 1_000.0, if asked.quick { 0.5 } else { 3.0 });
+            Course { recipe: Recipe { seed, ..course.recipe }, ..course }
+        };
+        let (while_draining, afterwards) = (course(2_001), course(2_002));
+        world.requests(while_draining.recipe)?;
+        let copy = TempDir::with_prefix("bench-")?;
+        let (contender, _) = begun(world, backlog, copy.path()).await?;
+        let before = world.messages(0).await?;
+        let lap = lap::unpublished(world, &contender, while_draining).await?;
+        gone.push((world.messages(0).await? - before) as f64 / lap.confirmed_seconds);
+        during.push(lap);
+        if contender.totals()?.is_some_and(|totals| totals.drained()) && !asked.quick {
+            findings
+                .wrong
+                .push("drain: the backlog was drained before the new deliveries were answered".to_owned());
         }
-        findings.note(lap, &lap.wrong);
+        contender.drained().await?;
+        world.quiet().await;
+        after.push(lap::unpublished(world, &contender, afterwards).await?);
     }
+    let columns = ["", "p50 ms", "p99 ms", "max ms", "published/s meanwhile"];
+    let mut table = Table::new("New deliveries at 1,000/s: median [quartiles]", &columns);
+    let mut row = |name: &str, laps: &[Lap], gone: &[f64]| {
+        let middle = |figure: fn(&Lap) -> f64| Middle::of(laps.iter().map(figure)).text(2);
+        let times = [
+            middle(|lap| lap.sent.answer_ms.p50),
+            middle(|lap| lap.sent.answer_ms.p99),
+            middle(|lap| lap.sent.answer_ms.max),
+        ];
+        let gone = if gone.is_empty() { String::new() } else { Middle::of(gone.iter().copied()).text(0) };
+        table.rows.push([name.to_owned()].into_iter().chain(times).chain([gone]).collect());
+        laps.iter().for_each(|lap| findings.note(lap, &lap.wrong));
+    };
+    row("while the backlog drains", &during, &gone);
+    row("once it is drained", &after, &[]);
     findings.tables.push(table);
-    if !still && !asked.quick {
-        findings
-            .wrong
-            .push("drain: the backlog was drained before the new deliveries were answered".to_owned());
-    }
-    let ratio = Middle::of([during.sent.answer_ms.p50 / after.sent.answer_ms.p50]);
+    let both = during.iter().zip(&after);
+    let ratio = Middle::of(both.map(|(during, after)| during.sent.answer_ms.p50 / after.sent.answer_ms.p50));
     findings.goals.push(Goal::at_most(
         "answers to new deliveries while a backlog drains, times those without (p50)",
         2.0,

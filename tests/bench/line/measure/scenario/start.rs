@@ -18,6 +18,8 @@ use crate::traffic::{Recipe, Size};
 
 /// Starts of each kind, of which the middle one counts.
 const STARTS: usize = 5;
+/// The longest that the store may be filled; the goal names what is in it then.
+const FILL_MOST: Duration = Duration::from_secs(3_600);
 
 pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings> {
     let mut findings = Findings::default();
@@ -30,6 +32,7 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
         world,
         Settings { folder: Some(folder.path().to_owned()), ..world.settings() },
         deliveries,
+        FILL_MOST,
     )
     .await?;
     let full = starts(world, folder.path(), &mut findings, "full").await?;

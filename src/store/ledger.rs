@@ -385,7 +385,7 @@ impl Ledger {
     }
 }
 
-pub(super) const SUBJECT: &str =
+const SUBJECT: &str =
     "SELECT ref, state, last_delivery FROM subjects WHERE id = ?1 AND kind = ?2 AND account = ?3";
 const ACTIVITY: &str = "SELECT 1 FROM activities_seen WHERE id = ?1";
 

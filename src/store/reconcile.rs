@@ -13,7 +13,7 @@ use crate::signing::{Change, Observation, Origin};
 
 use super::body::Packed;
 use super::feed::signed;
-use super::ledger::{Ledger, SUBJECT, read_held};
+use super::ledger::{Held, Ledger, read_held, subject_arguments};
 use super::session::Session;
 use super::{Appended, Error, Found, Store, append};
 
@@ -175,13 +175,17 @@ impl Store {
     }
 }
 
+/// A subject as it stands: what is late of it included, for a reader knows nothing of the writer's memory.
+const STANDING: &str =
+    "SELECT ref, state, last_delivery FROM standing WHERE id = ?1 AND kind = ?2 AND account = ?3";
+
 fn would_change(session: &Session, seen: &[Observation], at: Timestamp) -> Result<Vec<Vec<Change>>, Error> {
     let key = |seen: &Observation| (seen.account.clone(), seen.subject.clone());
     let keys: Vec<(AccountId, Subject)> = seen.iter().map(key).collect();
-    let arguments: Vec<_> = keys.iter().map(|key| super::ledger::subject_arguments(key).to_vec()).collect();
-    let held = session.row_each(SUBJECT, &arguments, read_held)?;
+    let arguments: Vec<_> = keys.iter().map(|key| subject_arguments(key).to_vec()).collect();
+    let held = session.row_each(STANDING, &arguments, read_held)?;
     let cause = Cause { origin: Origin::Reconcile, received_at: at, delivery_id: None };
-    let changes = |(seen, held): (&Observation, Option<super::ledger::Held>)| {
+    let changes = |(seen, held): (&Observation, Option<Held>)| {
         held.unwrap_or_default().state.apply(seen, cause, |_| true)
     };
     Ok(seen.iter().zip(held).map(changes).collect())

@@ -5,6 +5,7 @@
 
 mod enrich {
     mod broken_wires;
+    mod budget;
     mod client;
     mod failures;
     mod flow;

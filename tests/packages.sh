@@ -67,3 +67,18 @@ make_venv() {
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$wanted" >&2
   cp "$wanted" "$venv/installed.txt"
 }
+
+# make_node_modules FOLDER: what the lock file of FOLDER names. As with make_venv, the stamp is the lock file itself.
+make_node_modules() {
+  local folder=$1
+  cmp -s "$folder/package-lock.json" "$folder/node_modules/installed.json" && return 0
+  say "making ${folder#"$top/"}/node_modules"
+  (cd "$folder" && npm ci --no-audit --no-fund --ignore-scripts --silent) >&2
+  cp "$folder/package-lock.json" "$folder/node_modules/installed.json"
+}
+
+# Fails where node is too old for what the tests have of it.
+check_node() {
+  node -e 'process.exit(process.versions.node.split(".")[0] >= 18 ? 0 : 1)' ||
+    fail "node is $(node --version), and 18 or later is needed: https://nodejs.org"
+}

@@ -11,11 +11,13 @@ mod web {
     mod health;
     mod messages;
     mod pages;
+    mod proxy;
     mod quarantine;
     mod reference;
     mod replay;
     mod stream;
     mod support;
     mod timeline;
+    mod upstream;
     mod wire;
 }

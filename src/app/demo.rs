@@ -104,6 +104,8 @@ fn start_docusign(settings: &mut Settings, dice: &Dice) -> Result<(Docusign, doc
     settings.docusign.auth_url = running.url();
     settings.docusign.access_token = Some(docusign.issue_token());
     settings.enrich = true;
+    // Lives pass in minutes here, and this DocuSign does not mind.
+    settings.enrich_interval_minutes = 0;
     Ok((docusign, running))
 }
 

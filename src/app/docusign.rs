@@ -13,7 +13,7 @@ use crate::base::{Dice, limits};
 use crate::config::Settings;
 use crate::link::{Linked, Tools};
 use crate::receive::Receiver;
-use crate::rest::{Authority, Client, User, http_client};
+use crate::rest::{Authority, Client, Forwarder, User, http_client};
 use crate::store::Work;
 use crate::vault::Vault;
 
@@ -27,6 +27,8 @@ const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(3600);
 pub(super) struct Docusign {
     pub(super) linked: Linked,
     pub(super) client: Client,
+    /// For calls that are not ours, within the same budgets.
+    pub(super) forwarder: Forwarder,
 }
 
 impl Docusign {
@@ -49,7 +51,8 @@ impl Docusign {
         let (store, node) = (with.store.clone(), node.to_owned());
         let linked = Linked::new(Tools { store, vault, authority, node, clock: clock.clone(), dice }, user);
         let client = Client::over(Arc::new(linked.clone()), http, clock, with.metrics.clone());
-        Ok(Self { linked, client })
+        let forwarder = Forwarder::new(client.clone(), &rest.user_agent).map_err(part)?;
+        Ok(Self { linked, client, forwarder })
     }
 }
 

@@ -52,7 +52,9 @@ impl Flows {
         if settings.enrich && roles.contains(&Role::Enrich) {
             let (clock, dice) = (Arc::clone(&with.clock), with.dice.clone());
             let client = docusign.client.clone();
+            let interval = Duration::from_secs(60 * u64::from(settings.enrich_interval_minutes));
             let enricher = Enricher::new(with.store.clone(), client, with.metrics.clone(), clock, dice);
+            let enricher = enricher.at_intervals(interval);
             drop(with.store.take_part(Work::Enrich));
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });

@@ -56,7 +56,8 @@ impl App {
     /// Opens the store and binds the address.
     ///
     /// # Errors
-    /// When one of the two, the spool of large bodies or the key that signs checkpoints cannot be had.
+    /// When one of the two, the spool of large bodies, the key that signs checkpoints or the client for DocuSign cannot
+    /// be had.
     pub fn build(
         settings: Settings,
         roles: &[Role],
@@ -165,6 +166,7 @@ impl App {
             linked: self.docusign.linked.clone(),
             client: self.docusign.client.clone(),
             docusign: Some(self.reconciling.face()),
+            forwarder: self.docusign.forwarder.clone(),
             api_token: self.token.clone(),
             audit_key: self.signer.public_key(),
             version: web::Version {

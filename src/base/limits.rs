@@ -238,6 +238,8 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Signing requests fetched side by side.
 pub const ENRICH_WORKERS: usize = 4;
+/// Signing requests claimed in one look: as many fetches in a row an account may have before another one's turn comes.
+pub const ENRICH_AHEAD: usize = 32;
 /// Changes within this time after the first are answered by one fetch.
 pub const ENRICH_COALESCE: Duration = Duration::from_millis(500);
 /// Attempts to fetch before the failure itself is published: with the waits below some two hours, so that DocuSign can be
@@ -267,6 +269,13 @@ pub const REST_ACCOUNTS_MAX: usize = 10_000;
 pub const REST_THROTTLE_MIN: Duration = Duration::from_secs(30);
 /// Longest wait: the hour of its other limits, and slack for a clock that differs from DocuSign's.
 pub const REST_THROTTLE_MAX: Duration = Duration::from_secs(65 * 60);
+/// Of an hour's calls, one in so many is kept for callers who wait for their answer: fetching in the background stops
+/// before them, unless what it fetches has reached its final status.
+pub const REST_RESERVE_PART: u32 = 5;
+/// Of an hour's calls, one in so many is kept from background fetches of any status.
+pub const REST_RESERVE_FINAL_PART: u32 = 20;
+/// Envelopes of one account whose own limits are remembered; where there are more, the account waits as a whole.
+pub const REST_ENVELOPES_HELD_MAX: usize = 1_000;
 /// A token is renewed this long before it ends (DocuSign's own advice), or after half its life if that is sooner.
 pub const TOKEN_RENEW_AHEAD: Duration = Duration::from_secs(600);
 /// A refused token request is not repeated within this time: an answer to it does not change by asking.
@@ -348,6 +357,21 @@ pub const API_BODY_BYTES_MAX: usize = 64 * 1024;
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
 /// Bytes of a request's path that are logged: ours are shorter.
 pub const PATH_BYTES_LOGGED: usize = 256;
+/// Largest body that is passed on to DocuSign: its files of 25 MB in base64, several of them, and slack.
+pub const FORWARD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// A body up to here is read whole before it is passed on, so that the call can be repeated with a fresh token.
+pub const FORWARD_WHOLE_BYTES_MAX: u64 = 256 * 1024;
+/// Calls passed on at once; each holds a connection either way and, read whole, [`FORWARD_WHOLE_BYTES_MAX`].
+pub const FORWARDS_MAX: usize = 128;
+/// Pieces of a streamed body that wait on their way to DocuSign.
+pub const FORWARD_PIECES_WAITING: usize = 2;
+/// Time from a call to the head of DocuSign's answer, its body sent within: less than [`ANSWER_TIMEOUT`], after which
+/// the caller's connection ends without an answer.
+pub const FORWARD_HEAD_TIMEOUT: Duration = Duration::from_secs(80);
+/// Time between two pieces of DocuSign's answer: less than [`WIRE_QUIET`], for the same reason.
+pub const FORWARD_QUIET: Duration = Duration::from_secs(25);
+/// Time for a whole answer of DocuSign's that is passed on: a combined PDF of 100 MB at two megabits a second.
+pub const FORWARD_TIMEOUT: Duration = Duration::from_secs(600);
 /// Counts and probes are taken anew at most this often, however many ask.
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// The store has this long to answer a probe before it counts as down.

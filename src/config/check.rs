@@ -176,6 +176,9 @@ pub(super) fn settings(
         vault_key_previous: checker.secret(top, "vault_key_previous", |_| Ok(())),
         audit_key: checker.secret(top, "audit_key", values::ed25519_key),
         enrich: docusign::enrich(checker, top, &docusign),
+        enrich_interval_minutes: checker
+            .parsed(top, "enrich_interval_minutes", |text| values::number(text, 0..=1_440))
+            .unwrap_or_default(),
         docusign,
         reconcile_every: checker.parsed(top, "reconcile_every", values::every).flatten(),
         public_url: checker.parsed(top, "public_url", values::https_url),

@@ -71,6 +71,7 @@ pub(super) const TOP: &[Key] = &[
     switch("enrich"),
     text("reconcile_every"),
     text("public_url"),
+    number("enrich_interval_minutes"),
     text("cloud_events"),
     switch("audit_stream"),
     number("delivery_bytes_max"),

@@ -131,6 +131,7 @@ fn top_value(settings: &Settings, key: &str) -> Value {
         "enrich" => json!(settings.enrich),
         "reconcile_every" => json!(values::every_in_words(settings.reconcile_every)),
         "public_url" => json!(settings.public_url),
+        "enrich_interval_minutes" => json!(settings.enrich_interval_minutes),
         "cloud_events" => json!(settings.cloud_events.word()),
         "audit_stream" => json!(settings.audit_stream),
         "delivery_bytes_max" => json!(settings.delivery_bytes_max),

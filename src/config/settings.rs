@@ -43,6 +43,8 @@ pub struct Settings {
     pub reconcile_every: Option<Duration>,
     /// The address under which DocuSign reaches us, without a slash at its end.
     pub public_url: Option<String>,
+    /// Minutes after its last fetch in which a signing request that has not come to its end is not fetched again.
+    pub enrich_interval_minutes: u32,
     /// How a change is laid into a message.
     pub cloud_events: CloudEvents,
     /// Whether the stream `countersign.audit` is declared and bound.

@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Claims, Fetch};
 use crate::base::{Clock, Dice, limits};
 use crate::failpoint::{self, Step};
-use crate::rest::{self, Again};
+use crate::rest::{self, Again, Purpose};
 use crate::signing::map_rest;
-use crate::signing::{Enriched, Failure, SigningRequest};
-use crate::store::{self, EnrichedChange, Enrichment};
+use crate::signing::{Enriched, Failure, SigningRequest, SigningRequestStatus};
+use crate::store::{self, EnrichedChange, Enrichment, MAKES_WAY};
 use crate::telemetry::{Metric, Metrics};
 
 /// Enriches the changes of one store over one user's access to DocuSign.
@@ -23,6 +23,7 @@ pub struct Enricher<C, F> {
     metrics: Metrics,
     pub(super) clock: Arc<dyn Clock>,
     dice: Dice,
+    interval: Duration,
 }
 
 impl<C, F> fmt::Debug for Enricher<C, F> {
@@ -34,7 +35,14 @@ impl<C, F> fmt::Debug for Enricher<C, F> {
 impl<C: Claims, F: Fetch> Enricher<C, F> {
     /// An enricher that does nothing yet: see [`Enricher::run`].
     pub fn new(claims: C, fetch: F, metrics: Metrics, clock: Arc<dyn Clock>, dice: Dice) -> Self {
-        Self { claims, fetch, metrics, clock, dice }
+        Self { claims, fetch, metrics, clock, dice, interval: Duration::ZERO }
+    }
+
+    /// The same fetching a signing request no sooner than this after its last fetch, unless it came to its end:
+    /// DocuSign wants an envelope to be asked for every 15 minutes at most.
+    #[must_use]
+    pub fn at_intervals(self, interval: Duration) -> Self {
+        Self { interval, ..self }
     }
 
     /// Sees a claim to its end. Where `stop` comes first, the claim is given back as it was.
@@ -47,6 +55,11 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
         stop: &CancellationToken,
     ) -> Result<(), store::Error> {
         failpoint::pass(Step::Claimed);
+        if let Some(until) = self.too_soon(&claim) {
+            let (attempts, why) = (claim.attempts, format!("{MAKES_WAY}it was fetched a short while ago"));
+            self.metrics.count(Metric::PutOff, "interval", 1);
+            return self.put_off(claim, until, attempts, why).await;
+        }
         let fetched = tokio::select! {
             fetched = self.fetch(&claim) => fetched,
             () = stop.cancelled() => {
@@ -68,20 +81,36 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
         if let Again::At(reset) = again {
             // Nothing was wrong with the attempt: it does not count.
             let attempts = claim.attempts;
-            let until = later(reset.max(now), self.part_of(limits::ENRICH_RESET_SPREAD));
-            return self.put_off(claim, until, attempts, error.to_string()).await;
+            // What came to its end comes back first, and does not make way.
+            let (first, rest) = (limits::ENRICH_RESET_SPREAD / 5, limits::ENRICH_RESET_SPREAD * 4 / 5);
+            let (wait, why) = match is_over(&claim) {
+                true => (self.part_of(first), error.to_string()),
+                false => (first + self.part_of(rest), format!("{MAKES_WAY}{error}")),
+            };
+            self.metrics.count(Metric::PutOff, "budget", 1);
+            return self.put_off(claim, later(reset.max(now), wait), attempts, why).await;
         }
         let attempts = claim.attempts.saturating_add(1);
         match self.wait(again, attempts) {
             Some(wait) if attempts < limits::ENRICH_ATTEMPTS_MAX => {
+                self.metrics.count(Metric::PutOff, "failed", 1);
                 self.put_off(claim, later(now, wait), attempts, error.to_string()).await
             }
             _ => self.complete(claim, now, Err(failure(&error, attempts))).await,
         }
     }
 
+    /// Until when a claim waits because its signing request was fetched a short while ago.
+    fn too_soon(&self, claim: &Enrichment) -> Option<Timestamp> {
+        let now = self.clock.now();
+        // A clock that went back must not make it wait for longer.
+        let until = later(claim.fetched_at?, self.interval).min(later(now, self.interval));
+        (!is_over(claim) && until > now).then_some(until)
+    }
+
     async fn fetch(&self, claim: &Enrichment) -> Result<SigningRequest, rest::Error> {
-        let fetched = self.fetch.fetch(&claim.account, &claim.signing_request).await?;
+        let purpose = if is_over(claim) { Purpose::Final } else { Purpose::Routine };
+        let fetched = self.fetch.fetch(purpose, &claim.account, &claim.signing_request).await?;
         let request =
             map_rest::signing_request(fetched.json.get(), &fetched.base).map_err(rest::Error::Malformed)?;
         if request.id != claim.signing_request.as_str() {
@@ -162,6 +191,11 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
     fn part_of(&self, longest: Duration) -> Duration {
         longest.mul_f64(self.dice.fraction())
     }
+}
+
+/// Whether the signing request came to its end.
+fn is_over(claim: &Enrichment) -> bool {
+    claim.status.is_some_and(SigningRequestStatus::is_over)
 }
 
 /// The first wait, doubled with each attempt after the first, up to the longest.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::base::{AccountId, Position, SigningRequestId};
-use crate::rest::{self, Fetched, Include};
+use crate::rest::{self, Fetched, Include, Purpose};
 use crate::store::{self, EnrichedChange, Enrichment, Store};
 
 /// The store's part: see the methods of the same names on [`Store`].
@@ -73,9 +73,10 @@ impl Claims for Store {
 
 /// DocuSign's part.
 pub trait Fetch: Send + Sync + 'static {
-    /// All that DocuSign tells about a signing request, by one call.
+    /// All that DocuSign tells about a signing request, by one call; `purpose` tells which calls of an hour it may use.
     fn fetch(
         &self,
+        purpose: Purpose,
         account: &AccountId,
         signing_request: &SigningRequestId,
     ) -> impl Future<Output = Result<Fetched, rest::Error>> + Send;
@@ -84,9 +85,10 @@ pub trait Fetch: Send + Sync + 'static {
 impl Fetch for rest::Client {
     async fn fetch(
         &self,
+        purpose: Purpose,
         account: &AccountId,
         signing_request: &SigningRequestId,
     ) -> Result<Fetched, rest::Error> {
-        self.envelope(account, signing_request.as_str(), &Include::ALL).await
+        self.envelope_for(purpose, account, signing_request.as_str(), &Include::ALL).await
     }
 }

@@ -1,5 +1,6 @@
 //! When to look for claims: when one falls due, when a commit may have made one, and when a worker is free again.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -19,16 +20,18 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
     pub async fn run(&self, stop: CancellationToken) {
         let mut commits = self.claims.last_position();
         let mut under_way = FuturesUnordered::new();
+        // Claimed in one look, since it costs the store more the more is due.
+        let mut waiting = VecDeque::new();
         let mut look_at = self.clock.now();
         // After faults of the store: each claim costs a call, and what it brought could not be written.
         let (mut faults, mut rest_until) = (0, look_at);
         loop {
             let now = self.clock.now();
             let free = limits::ENRICH_WORKERS.saturating_sub(under_way.len());
-            if free > 0 && now >= look_at.max(rest_until) {
-                match self.look(now, free).await {
+            if free > 0 && waiting.is_empty() && now >= look_at.max(rest_until) {
+                match self.look(now, limits::ENRICH_AHEAD).await {
                     Ok((claims, next)) => {
-                        under_way.extend(claims.into_iter().map(|claim| self.enrich(claim, &stop)));
+                        waiting.extend(claims);
                         look_at = next;
                     }
                     Err(error) => {
@@ -38,8 +41,13 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
                     }
                 }
             }
+            if now >= rest_until {
+                let next = waiting.drain(..free.min(waiting.len()));
+                under_way.extend(next.map(|claim| self.enrich(claim, &stop)));
+            }
             let free = under_way.len() < limits::ENRICH_WORKERS;
-            let due = pin!(tokio::time::sleep(self.until(look_at.max(rest_until))));
+            let wake_at = if waiting.is_empty() { look_at.max(rest_until) } else { rest_until };
+            let due = pin!(tokio::time::sleep(self.until(wake_at)));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -60,6 +68,7 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
                 () = due, if free => {}
             }
         }
+        // What waits is nobody's with this process, and due as before.
         while under_way.next().await.is_some() {}
     }
 
@@ -81,9 +90,9 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
     }
 
     /// Claims what is due, and when to look next.
-    async fn look(&self, now: Timestamp, free: usize) -> Result<(Vec<Enrichment>, Timestamp), store::Error> {
-        let claims = self.claims.claim_enrichments(now, free).await?;
-        if claims.len() == free {
+    async fn look(&self, now: Timestamp, most: usize) -> Result<(Vec<Enrichment>, Timestamp), store::Error> {
+        let claims = self.claims.claim_enrichments(now, most).await?;
+        if claims.len() == most {
             return Ok((claims, now)); // There may be more.
         }
         Ok((

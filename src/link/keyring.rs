@@ -177,6 +177,14 @@ impl Keyring for Linked {
         Box::pin(self.drop_refused(access))
     }
 
+    fn named<'a>(&'a self, id: &'a str) -> Promise<'a, Result<Option<AccountId>, Error>> {
+        Box::pin(async move {
+            let row = self.tools().store.account(id).await.map_err(unstored)?;
+            // Else it may be DocuSign's own id, of an account of the configured user's perhaps.
+            Ok(row.map_or_else(|| Some(AccountId::new(id)), |row| row.account))
+        })
+    }
+
     fn accounts(&self) -> Promise<'_, Result<Vec<AccountId>, Error>> {
         Box::pin(self.list())
     }

@@ -10,9 +10,10 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::ExposeSecret as _;
 use serde_json::value::RawValue;
 
-use super::answer::{RateLimit, Scope, refusal, trace_token};
-use super::budget::Budget;
+use super::answer::{Meaning, RateLimit, Scope, refusal, trace_token};
+use super::budget::{Budget, Purpose, Standing};
 use super::keyring::{Access, Keyring};
+use super::target::is_id;
 use super::user::User;
 use super::{Error, Refused, Settings, http, http_client};
 use crate::base::{AccountId, Clock, Dice, limits};
@@ -20,14 +21,14 @@ use crate::telemetry::{Metric, Metrics};
 
 /// DocuSign's REST API for all accounts of a keyring; cheap to clone.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     http: reqwest::Client,
-    keyring: Arc<dyn Keyring>,
-    budget: Budget,
-    clock: Arc<dyn Clock>,
-    metrics: Metrics,
+    pub(super) keyring: Arc<dyn Keyring>,
+    pub(super) budget: Budget,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
 }
 
 impl fmt::Debug for Client {
@@ -91,19 +92,35 @@ pub struct Call<'a> {
     pub query: Vec<(&'a str, String)>,
     /// The JSON that it sends.
     pub body: Option<String>,
+    /// What it is made for.
+    pub purpose: Purpose,
 }
 
 impl<'a> Call<'a> {
     /// A call that only reads.
     pub fn get(path: &'a [&'a str]) -> Self {
-        Self { method: Method::GET, path, query: Vec::new(), body: None }
+        Self { method: Method::GET, path, query: Vec::new(), body: None, purpose: Purpose::default() }
     }
 
     /// A call that sends JSON.
     pub fn sending(method: Method, path: &'a [&'a str], json: &impl serde::Serialize) -> Self {
         // Our own types: text, numbers and lists, on which serde_json cannot fail.
         let body = serde_json::to_string(json).unwrap_or_default();
-        Self { method, path, query: Vec::new(), body: Some(body) }
+        Self { method, path, query: Vec::new(), body: Some(body), purpose: Purpose::default() }
+    }
+
+    /// The same for another purpose than a routine of the background.
+    #[must_use]
+    pub fn of(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
+    }
+
+    /// The envelope that it is about, where it is about one.
+    fn envelope(&self) -> Option<&'a str> {
+        match self.path {
+            ["envelopes", envelope, ..] => Some(*envelope),
+            _ => None,
+        }
     }
 
     /// The same with one more parameter.
@@ -178,12 +195,26 @@ impl Client {
         envelope_id: &str,
         include: &[Include],
     ) -> Result<Fetched, Error> {
+        self.envelope_for(Purpose::default(), account, envelope_id, include).await
+    }
+
+    /// The same for another purpose than a routine of the background.
+    ///
+    /// # Errors
+    /// As [`Client::envelope`].
+    pub async fn envelope_for(
+        &self,
+        purpose: Purpose,
+        account: &AccountId,
+        envelope_id: &str,
+        include: &[Include],
+    ) -> Result<Fetched, Error> {
         let path = ["envelopes", envelope_id];
         if !is_id(envelope_id) {
             return Err(unknown("ENVELOPE_ID_INVALID"));
         }
         let words: Vec<_> = include.iter().map(|one| one.word()).collect();
-        let mut call = Call::get(&path);
+        let mut call = Call::get(&path).of(purpose);
         if !words.is_empty() {
             call = call.with("include", words.join(","));
         }
@@ -206,7 +237,7 @@ impl Client {
         if !is_id(account.as_str()) {
             return Err(unknown("ACCOUNT_ID_INVALID"));
         }
-        let _leave = inner.budget.ask(account, inner.clock.now())?;
+        let _leave = inner.budget.ask(account, call.envelope(), call.purpose, inner.clock.now())?;
         let access = inner.keyring.access(account).await?;
         let began = Instant::now();
         let result = match inner.send(account, call, &access).await {
@@ -221,6 +252,11 @@ impl Client {
         result
     }
 
+    /// How the account's calls stand; none where none was made yet.
+    pub fn standing(&self, account: &AccountId) -> Option<Standing> {
+        self.0.budget.standing(account, self.0.clock.now())
+    }
+
     /// The accounts that can be called, asked afresh: tells whether we are let in at all.
     ///
     /// # Errors
@@ -228,11 +264,6 @@ impl Client {
     pub async fn accounts(&self) -> Result<Vec<AccountId>, Error> {
         self.0.keyring.accounts().await
     }
-}
-
-/// Whether a text can be an id of DocuSign's. What cannot is the name of nothing, and has no place in an address.
-fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 fn unknown(code: &str) -> Error {
@@ -245,11 +276,25 @@ fn unknown(code: &str) -> Error {
 }
 
 impl Inner {
-    /// Takes in what an answer tells about the account's calls.
-    fn told(&self, account: &AccountId, rate: RateLimit, refused: Option<(&Error, Scope)>) {
-        self.budget.told(account, rate, self.clock.now());
-        if let Some((Error::Throttled { until, .. }, Scope::Account)) = refused {
-            self.budget.close(account, *until);
+    /// Takes in what an answer tells about the account's calls, and where it refuses one for too many, how far that
+    /// reaches.
+    pub(super) fn told(
+        &self,
+        account: &AccountId,
+        envelope: Option<&str>,
+        rate: RateLimit,
+        refused: Option<&Meaning>,
+    ) {
+        let now = self.clock.now();
+        self.budget.told(account, rate, now);
+        if let Some(Meaning { error: Error::Throttled { until, .. }, scope: Some(scope) }) = refused {
+            match (scope, envelope) {
+                (Scope::Envelope, Some(envelope)) => {
+                    self.budget.close_envelope(account, envelope, *until, now);
+                }
+                (Scope::Envelope, None) => {}
+                (Scope::Account, _) => self.budget.close(account, *until),
+            }
         }
         if let Some(left) = rate.remaining {
             self.metrics.set(Metric::RateRemaining, account.as_str(), i64::from(left));
@@ -272,14 +317,14 @@ impl Inner {
         let trace_token = trace_token(&headers);
         tracing::debug!(path = url.path(), status = status.as_u16(), trace_token, "answered by DocuSign");
         if status.is_success() {
-            self.told(account, rate, None);
+            self.told(account, call.envelope(), rate, None);
             let body = http::body(response, limits::REST_ANSWER_BYTES_MAX).await?;
             return Ok(Answer { body, base: access.url(&[]).into(), rate, trace_token });
         }
         // A refusal whose body is lost or too long is judged by its status.
         let body = http::body(response, limits::REST_SHORT_ANSWER_BYTES_MAX).await.unwrap_or_default();
         let meaning = refusal(status.as_u16(), &headers, &body, self.clock.now());
-        self.told(account, rate, meaning.scope.map(|scope| (&meaning.error, scope)));
+        self.told(account, call.envelope(), rate, Some(&meaning));
         Err(meaning.error)
     }
 }

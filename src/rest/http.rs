@@ -21,9 +21,19 @@ pub fn install_tls() {
 /// # Errors
 /// [`Error::Settings`] when the user agent cannot be sent.
 pub fn http_client(user_agent: &str, timeout: Duration) -> Result<reqwest::Client, Error> {
+    built(user_agent, timeout, true)
+}
+
+/// The same for bodies that are passed on as they come: it neither asks for packed ones nor unpacks any.
+pub(super) fn plain_http_client(user_agent: &str, timeout: Duration) -> Result<reqwest::Client, Error> {
+    built(user_agent, timeout, false)
+}
+
+fn built(user_agent: &str, timeout: Duration, unpacks: bool) -> Result<reqwest::Client, Error> {
     install_tls();
     let builder = || {
         reqwest::Client::builder()
+            .gzip(unpacks)
             .user_agent(user_agent)
             .timeout(timeout)
             .connect_timeout(limits::REST_CONNECT_TIMEOUT.min(timeout))

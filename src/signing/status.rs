@@ -91,6 +91,11 @@ impl SigningRequestStatus {
     pub fn is_final(self) -> bool {
         self.rank() == 4
     }
+
+    /// True for those and for deleted: it came to its end.
+    pub fn is_over(self) -> bool {
+        self.rank() >= 4
+    }
 }
 
 impl ParticipantStatus {

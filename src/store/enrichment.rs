@@ -1,29 +1,81 @@
 //! Signing requests that wait to be fetched.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::Timestamp;
 
 use crate::base::{AccountId, ChangeId, SigningRequestId};
+use crate::signing::SigningRequestStatus;
 use crate::signing::change::ENRICHED_TYPE;
 
 use super::feed::signed;
 use super::ledger::{Ledger, read_state};
 use super::session::Session;
+use super::types::MAKES_WAY;
 use super::{Covered, Enrichment, Error, Parts};
 
 /// Changes that one answer can name; a signing request with more waiting has its oldest left out.
 const COVERED_MAX: i64 = 1_000;
 
-/// Fetches due at `now` in these parts, oldest first; the caller leaves out those already claimed.
-pub(super) fn due(session: &Session, parts: Parts, now: Timestamp, limit: usize) -> Result<Vec<i64>, Error> {
-    session.rows(
+/// Fetches that are looked at to choose those to be claimed: far more than an hour's calls of many accounts.
+const LOOKED_AT_MAX: i64 = 100_000;
+
+/// A fetch that may be claimed.
+struct Candidate {
+    reference: i64,
+    account: String,
+    is_over: bool,
+    due_at: Timestamp,
+}
+
+/// Fetches due at `now` in these parts and not claimed. Accounts take turns, so that one with many holds up no other;
+/// in each, signing requests that came to their end go first, then those that wait longest. Those that make way for
+/// others ([`MAKES_WAY`]) are due at once when they come to their end.
+pub(super) fn due(
+    session: &Session,
+    parts: Parts,
+    now: Timestamp,
+    limit: usize,
+    claimed: &HashSet<i64>,
+) -> Result<Vec<i64>, Error> {
+    let found = session.rows(
         concat!(
-            "SELECT subject_ref FROM enrichments WHERE due_at <= ?1 AND ",
-            in_parts!("subject_ref", "?3"),
-            " ORDER BY due_at LIMIT ?2"
+            "SELECT e.subject_ref, s.account, s.state, e.due_at FROM enrichments e JOIN subjects s ON s.ref = e.subject_ref \
+             WHERE (e.due_at <= ?1 OR e.last_error LIKE ?4) AND ",
+            in_parts!("e.subject_ref", "?3"),
+            " ORDER BY e.due_at LIMIT ?2"
         ),
-        &[now.into(), signed(limit as u64).into(), parts.mask().into()],
-        |row| row.int(0),
-    )
+        &[now.into(), LOOKED_AT_MAX.into(), parts.mask().into(), format!("{MAKES_WAY}%").as_str().into()],
+        |row| {
+            let is_over = read_state(&row.text(2)?)?.status().is_some_and(SigningRequestStatus::is_over);
+            Ok(Candidate { reference: row.int(0)?, account: row.text(1)?, is_over, due_at: row.time(3)? })
+        },
+    )?;
+    let may = |one: &Candidate| (one.is_over || one.due_at <= now) && !claimed.contains(&one.reference);
+    Ok(in_turns(found.into_iter().filter(may).collect(), limit))
+}
+
+/// The first `limit` when accounts take turns.
+fn in_turns(mut candidates: Vec<Candidate>, limit: usize) -> Vec<i64> {
+    candidates.sort_by_key(|one| (!one.is_over, one.due_at, one.reference));
+    let mut turns: HashMap<&str, usize> = HashMap::new();
+    let mut placed: Vec<_> = candidates
+        .iter()
+        .map(|one| {
+            let turn = turns.entry(&one.account).or_default();
+            *turn += 1;
+            (*turn, one.due_at, one.reference)
+        })
+        .collect();
+    placed.sort_unstable();
+    placed.into_iter().take(limit).map(|(_, _, reference)| reference).collect()
+}
+
+/// How many fetches wait in an account.
+pub(super) fn waiting(session: &Session, account: &AccountId) -> Result<u64, Error> {
+    let sql =
+        "SELECT count(*) FROM enrichments e JOIN subjects s ON s.ref = e.subject_ref WHERE s.account = ?1";
+    Ok(session.row(sql, &[account.as_str().into()], |row| row.count(0))?.unwrap_or_default())
 }
 
 /// When each of the next fetches in these parts falls due.
@@ -64,6 +116,7 @@ pub(super) fn read(session: &Session, reference: i64) -> Result<Option<Enrichmen
                 status,
                 attempts,
                 covers: Vec::new(),
+                fetched_at: None,
                 covers_after: row.count(4)?,
                 traceparent: row.text(5)?,
             };
@@ -76,6 +129,11 @@ pub(super) fn read(session: &Session, reference: i64) -> Result<Option<Enrichmen
          AND event_type <> ?3 ORDER BY sequence DESC LIMIT ?4) AS newest ORDER BY sequence",
         &[reference.into(), signed(claim.covers_after).into(), ENRICHED_TYPE.into(), COVERED_MAX.into()],
         |row| Ok(Covered { id: ChangeId(row.uuid(0)?), sequence: row.count(1)? }),
+    )?;
+    claim.fetched_at = session.row(
+        "SELECT received_at FROM changes WHERE subject_ref = ?1 AND event_type = ?2 ORDER BY sequence DESC LIMIT 1",
+        &[reference.into(), ENRICHED_TYPE.into()],
+        |row| row.time(0),
     )?;
     Ok(Some(claim))
 }

@@ -65,7 +65,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::base::{ChangeId, DeliveryId, Position, SigningRequestId};
+use crate::base::{AccountId, ChangeId, DeliveryId, Position, SigningRequestId};
 use crate::connect::Body;
 use crate::evidence::{Checkpoint, Head, Signer};
 use crate::signing::{Entry, Receipt};
@@ -184,7 +184,7 @@ impl Store {
     }
 
     /// Signing requests in this node's share whose fetch is due at `now` and which are not claimed yet, at most
-    /// `limit`. A claim lasts until it is completed, deferred, or the process ends.
+    /// `limit`: accounts take turns, and in each those that came to their end go first. A claim lasts until it is completed, deferred, or the process ends.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -192,10 +192,7 @@ impl Store {
         let claimed: HashSet<i64> = held(&self.claimed).clone();
         let parts = self.leases.parts(Work::Enrich);
         let due = self.flow_readers.read(move |session| {
-            let mut found = enrichment::due(session, parts, now, limit + claimed.len())?;
-            found.retain(|reference| !claimed.contains(reference));
-            found.truncate(limit);
-            found
+            enrichment::due(session, parts, now, limit, &claimed)?
                 .into_iter()
                 .map(|reference| enrichment::read(session, reference))
                 .collect::<Result<Vec<_>, _>>()
@@ -204,6 +201,15 @@ impl Store {
         let mut claimed = held(&self.claimed);
         due.retain(|claim| claimed.insert(claim.subject_ref));
         Ok(due)
+    }
+
+    /// How many signing requests of an account wait to be fetched.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn enrichments_waiting(&self, account: &AccountId) -> Result<u64, Error> {
+        let account = account.clone();
+        self.readers.read(move |session| enrichment::waiting(session, &account)).await
     }
 
     /// When the next unclaimed fetch falls due; none when nothing waits.

@@ -53,6 +53,10 @@ pub struct Backlog {
     pub oldest_at: Option<Timestamp>,
 }
 
+/// How the reason begins for which a claim is put off while others go before it: one for a signing request that has not
+/// come to its end. As soon as it does, the claim is due.
+pub const MAKES_WAY: &str = "makes way: ";
+
 /// A signing request that is to be fetched, claimed by one worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrichment {
@@ -74,6 +78,8 @@ pub struct Enrichment {
     pub covers_after: u64,
     /// Trace context of the newest of them.
     pub traceparent: String,
+    /// When the last fetch ended, if there was one.
+    pub fetched_at: Option<Timestamp>,
 }
 
 /// A change that an enriched one answers.

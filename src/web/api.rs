@@ -17,7 +17,7 @@ use crate::base::{Clock, DeliveryId, Dice, limits};
 use crate::evidence::PublicKey;
 use crate::link::Linked;
 use crate::receive::replay::{Page, ReplayError, Wanted};
-use crate::rest::Client;
+use crate::rest::{Client, Forwarder};
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
 
@@ -126,6 +126,8 @@ pub struct Parts {
     pub client: Client,
     /// DocuSign's side; none without credentials.
     pub docusign: Option<Docusign>,
+    /// Passes calls of other people's on to DocuSign, within the same budgets.
+    pub forwarder: Forwarder,
     /// The bootstrap token; without one the API answers this machine only.
     pub api_token: TokenInForce,
     /// The public half of the key that signs this node's checkpoints.
@@ -154,9 +156,9 @@ pub struct Api {
     pub(super) replay: Replay,
     pub(super) linked: Linked,
     /// For the faces that ask DocuSign.
-    #[expect(dead_code)]
     pub(super) client: Client,
     pub(super) docusign: Option<Docusign>,
+    pub(super) forwarder: Forwarder,
     pub(super) token: TokenInForce,
     pub(super) audit_key: PublicKey,
     pub(super) version: Version,
@@ -190,6 +192,7 @@ impl Api {
             linked: parts.linked,
             client: parts.client,
             docusign: parts.docusign,
+            forwarder: parts.forwarder,
             token: parts.api_token,
             audit_key: parts.audit_key,
             version: parts.version,

@@ -13,6 +13,7 @@ mod audit;
 #[path = "tests/bench.rs"]
 mod bench;
 mod books;
+mod budget;
 mod caller;
 mod changes;
 mod deliveries;
@@ -21,6 +22,7 @@ mod health;
 mod openapi;
 mod pages;
 mod params;
+mod proxy;
 mod quarantine;
 mod reconcile;
 mod replay;
@@ -92,6 +94,8 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(resource("/v1/connect/register", "POST").route(web::post().to(docusign::register)))
         .service(reads("/v1/totals").route(get().to(health::totals)))
         .service(reads("/v1/books").route(get().to(books::show)))
+        .service(proxy::resource())
+        .service(reads("/v1/accounts/{id}/budget").route(get().to(budget::show)))
         .service(reads("/").route(get().to(pages::dashboard)))
         .service(reads("/assets/app.js").route(get().to(pages::dashboard_script)))
         .service(reads("/assets/style.css").route(get().to(pages::style)))

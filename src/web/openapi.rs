@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 use super::message::{AccountMessage, ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
 use super::{
-    audit, books, changes, connect, deliveries, docusign, health, quarantine, reconcile, replay, stream,
-    timeline, vault,
+    audit, books, budget, changes, connect, deliveries, docusign, health, proxy, quarantine, reconcile,
+    replay, stream, timeline, vault,
 };
 
 /// `/openapi.json`.
@@ -27,6 +27,7 @@ use super::{
         timeline::show,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
         reconcile::list, reconcile::order, docusign::connect, docusign::register,
+        proxy::forward, budget::show,
         audit::show, audit::list, vault::rotate,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
@@ -38,7 +39,7 @@ use super::{
         (name = "signing requests", description = "What is known of each"),
         (name = "quarantine", description = "Authentic deliveries that could not be read"),
         (name = "accounts", description = "Linked accounts"),
-        (name = "docusign", description = "What is asked of DocuSign itself: what Connect missed, and how Connect is set up"),
+        (name = "docusign", description = "DocuSign's own API, called with our accounts; what Connect missed, and how Connect is set up"),
         (name = "audit", description = "The chain of evidence"),
         (name = "health", description = "How it fares"),
     ),
@@ -65,6 +66,7 @@ impl Modify for Schemes {
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(token));
         components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
+        every_method(openapi, proxy::PATH);
         for path in openapi.paths.paths.values_mut() {
             if let Some(post) = &mut path.post
                 && post.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "connect"))
@@ -73,4 +75,17 @@ impl Modify for Schemes {
             }
         }
     }
+}
+
+/// Tells of a path that takes whatever DocuSign does, once for each method: as it is told for GET.
+fn every_method(openapi: &mut utoipa::openapi::OpenApi, path: &str) {
+    let Some(item) = openapi.paths.paths.get_mut(path) else { return };
+    let Some(get) = item.get.clone() else { return };
+    let named = |name: &str| {
+        let mut operation = get.clone();
+        operation.operation_id = Some(format!("{name}DocuSign"));
+        Some(operation)
+    };
+    (item.head, item.post, item.put) = (named("head"), named("post"), named("put"));
+    (item.patch, item.delete) = (named("patch"), named("delete"));
 }

@@ -1,5 +1,7 @@
 //! The one table from error to answer: status, words, details, and when to come back.
 
+pub(super) mod remote;
+
 use std::fmt;
 
 use actix_web::http::StatusCode;
@@ -12,6 +14,7 @@ use crate::base::{DeliveryId, Position, Refusal, limits};
 use crate::store;
 
 use super::caller::Scope;
+use remote::Remote;
 
 /// Everything that a request can be answered with beside success.
 #[derive(Debug, Clone)]
@@ -79,6 +82,8 @@ pub enum Problem {
         /// Why.
         why: String,
     },
+    /// A call to DocuSign that could not be passed on, or has no answer.
+    Remote(Remote),
     /// All streams are taken.
     StreamsBusy,
     /// Someone has every row counted already.
@@ -141,6 +146,7 @@ impl Problem {
             | Self::DocusignRefuses(_) => StatusCode::CONFLICT,
             Self::AccountUnknown => StatusCode::NOT_FOUND,
             Self::BodyPruned => StatusCode::GONE,
+            Self::Remote(remote) => remote.status(),
             Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::StreamsBusy
             | Self::AuditUnderWay
@@ -201,6 +207,7 @@ impl Problem {
             Self::StillUnreadable { why, .. } => {
                 format!("the delivery still cannot be read and stays in quarantine: {why}")
             }
+            Self::Remote(remote) => remote.message(),
             Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
             Self::AuditUnderWay => "the rows are being counted already: try again later".into(),
             Self::NoCredentials => "no account can be asked: link one, or set docusign.client_id, \
@@ -232,6 +239,7 @@ impl Problem {
             Self::StoreBusy | Self::Refused(Refusal::Crowded) => Some(2),
             Self::StreamsBusy => Some(5),
             Self::AuditUnderWay | Self::DocusignDown(_) => Some(30),
+            Self::Remote(remote) => remote.retry_after(),
             _ => None,
         }
     }
@@ -250,6 +258,7 @@ impl Problem {
     fn inner(&self) -> Option<&str> {
         match self {
             Self::StoreDown(why) | Self::Internal(why) => Some(why),
+            Self::Remote(remote) => remote.inner(),
             _ => None,
         }
     }
@@ -334,6 +343,11 @@ impl ResponseError for Problem {
         if let Self::MethodUnknown(allowed) = self {
             answer.insert_header((ALLOW, *allowed));
         }
+        if let Self::Remote(remote) = self {
+            for (name, value) in remote.rate() {
+                answer.insert_header((name, value));
+            }
+        }
         answer.json(self.body())
     }
 }
@@ -398,6 +412,7 @@ mod tests {
             P::Internal(SECRET.into()),
         ];
         all.extend(Refusal::ALL.map(P::Refused));
+        all.extend(Remote::one_of_each(SECRET).map(P::Remote));
         let mut kinds = std::collections::BTreeSet::new();
         for problem in &all {
             kinds.insert(match problem {
@@ -431,9 +446,10 @@ mod tests {
                 P::AccountUnknown => 27,
                 P::DocusignRefuses(_) => 28,
                 P::DocusignDown(_) => 29,
+                P::Remote(_) => 30,
             });
         }
-        assert_eq!(kinds.len(), 30, "a case is missing from the list above");
+        assert_eq!(kinds.len(), 31, "a case is missing from the list above");
         all
     }
 
@@ -466,7 +482,8 @@ mod tests {
     #[test]
     fn whoever_is_told_unavailable_is_told_when_to_come_back() {
         for problem in all() {
-            let unavailable = problem.status() == StatusCode::SERVICE_UNAVAILABLE;
+            let unavailable =
+                matches!(problem.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
             assert_eq!(problem.retry_after().is_some(), unavailable, "{problem:?}");
             assert_eq!(problem.error_response().headers().contains_key(RETRY_AFTER), unavailable);
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use countersign::base::clock::ManualClock;
 use countersign::base::{AccountId, ChangeId, Clock, Dice, Position, SigningRequestId, SystemClock};
 use countersign::enrich::{Claims, Enricher, Fetch};
-use countersign::rest::{self, Fetched, RateLimit};
+use countersign::rest::{self, Fetched, Purpose, RateLimit};
 use countersign::signing::SigningRequestStatus;
 use countersign::store::{self, Covered, EnrichedChange, Enrichment};
 use countersign::telemetry::Metrics;
@@ -164,6 +164,7 @@ impl Docusign {
 impl Fetch for Docusign {
     async fn fetch(
         &self,
+        _purpose: Purpose,
         account: &AccountId,
         signing_request: &SigningRequestId,
     ) -> Result<Fetched, rest::Error> {
@@ -241,6 +242,7 @@ pub(crate) fn claim() -> Enrichment {
         status: Some(SigningRequestStatus::Delivered),
         attempts: 0,
         covers: covers(&[3, 4]),
+        fetched_at: None,
         traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn docusign() -> (Docusign, Running, Settings) {
     let running = docusign.start("127.0.0.1:0").expect("a free port");
     let settings = Settings::new()
         .with("COUNTERSIGN_ENRICH", "true")
+        .with("COUNTERSIGN_ENRICH_INTERVAL_MINUTES", "0")
         .with("COUNTERSIGN_DOCUSIGN__AUTH_URL", &running.url())
         .with("COUNTERSIGN_DOCUSIGN__BASE_URI", &running.url())
         .with("COUNTERSIGN_DOCUSIGN__ACCESS_TOKEN", docusign.issue_token().expose_secret());

@@ -14,6 +14,7 @@ mod hostile;
 mod large;
 mod lifecycle;
 mod line;
+mod proxy;
 mod reconcile;
 mod relay;
 mod reload;

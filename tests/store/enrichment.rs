@@ -3,7 +3,7 @@
 use countersign::base::{ChangeId, Position, limits};
 use countersign::signing::change::routing_key;
 use countersign::signing::{ParticipantStatus, SigningRequestStatus};
-use countersign::store::{EnrichedChange, Enrichment, Parts, Store};
+use countersign::store::{EnrichedChange, Enrichment, MAKES_WAY, Parts, Store};
 use jiff::Timestamp;
 
 use super::place;
@@ -109,4 +109,50 @@ async fn without_enrichment_no_claim_is_left() {
     let store = place.open_without_enrichment().await;
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     assert_eq!(store.next_enrichment_at().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_makes_way_is_due_as_soon_as_it_comes_to_its_end_and_not_before() {
+    let place = place().await;
+    let store = place.open().await;
+    place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    let one = claim(&store, due(&place)).await.remove(0);
+    let (account, id) = (one.account.clone(), one.signing_request.clone());
+    let until = due(&place).checked_add(jiff::SignedDuration::from_mins(15)).unwrap();
+    store.defer_enrichment(one, until, 0, format!("{MAKES_WAY}another")).await.unwrap();
+    place.tell(&store, status(1, SigningRequestStatus::Delivered)).await;
+    assert!(claim(&store, due(&place)).await.is_empty());
+    assert_eq!(store.enrichments_waiting(&account).await.unwrap(), 1);
+    place.tell(&store, status(1, SigningRequestStatus::Completed)).await;
+    let ended = claim(&store, due(&place)).await.remove(0);
+    assert_eq!((ended.signing_request.clone(), ended.fetched_at), (id, None));
+    // Put off for another reason, it keeps its time.
+    store.defer_enrichment(ended, until, 0, "no call left".into()).await.unwrap();
+    assert!(claim(&store, due(&place)).await.is_empty());
+    let ended = claim(&store, until).await.remove(0);
+    store.complete_enrichment(ended.clone(), enriched(&ended, until)).await.unwrap();
+    place.tell(&store, status(1, SigningRequestStatus::Deleted)).await;
+    let again = claim(&store, until.checked_add(limits::ENRICH_COALESCE).unwrap()).await.remove(0);
+    assert_eq!(again.fetched_at, Some(until), "when it was fetched last");
+    assert_eq!(store.enrichments_waiting(&account).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn those_at_their_end_are_claimed_first_and_then_those_that_wait_longest() {
+    let place = place().await;
+    let store = place.open().await;
+    for (number, at) in [
+        (1, SigningRequestStatus::Sent),
+        (2, SigningRequestStatus::Completed),
+        (3, SigningRequestStatus::Sent),
+        (4, SigningRequestStatus::Voided),
+    ] {
+        place.tell(&store, status(number, at)).await;
+    }
+    let mut ended = Vec::new();
+    for _ in 0..4 {
+        let one = store.claim_enrichments(due(&place), 1).await.unwrap().remove(0);
+        ended.push(one.status.is_some_and(|status| status.is_final()));
+    }
+    assert_eq!(ended, [true, true, false, false]);
 }

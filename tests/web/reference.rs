@@ -5,7 +5,7 @@ use actix_web::test::TestRequest;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::support::Bench;
+use super::support::{ACCOUNT, Bench};
 
 /// What may be closed to fields that no schema names.
 #[derive(Clone, Copy, PartialEq)]
@@ -136,6 +136,14 @@ async fn every_answer_is_as_the_reference_says() {
         ("GET", "/v1/totals", "/v1/totals".into(), None),
         ("GET", "/v1/books", "/v1/books".into(), None),
         ("GET", "/v1/books", "/v1/books?deep=true".into(), None),
+        ("GET", "/proxy/{path}", "/proxy/restapi/v2.1/accounts/a-1/envelopes".into(), None),
+        ("HEAD", "/proxy/{path}", "/proxy/oauth/userinfo".into(), None),
+        ("POST", "/proxy/{path}", "/proxy/restapi/v2.1/accounts/a-1/../a-2".into(), None),
+        ("PUT", "/proxy/{path}", "/proxy/".into(), None),
+        ("PATCH", "/proxy/{path}", "/proxy/envelopes?integrated_account_id=a-1".into(), None),
+        ("DELETE", "/proxy/{path}", "/proxy/restapi/v2.1/accounts/a-1/envelopes/x".into(), None),
+        ("GET", "/v1/accounts/{id}/budget", "/v1/accounts/a-1/budget".into(), None),
+        ("GET", "/v1/accounts/{id}/budget", format!("/v1/accounts/{ACCOUNT}/budget"), None),
         ("POST", "/v1/vault/rotate", "/v1/vault/rotate".into(), None),
         ("GET", "/livez", "/livez".into(), None),
         ("GET", "/readyz", "/readyz?verbose".into(), None),

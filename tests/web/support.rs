@@ -17,7 +17,7 @@ use countersign::connect::signature::sign;
 use countersign::evidence::PublicKey;
 use countersign::link::{Linked, Tools};
 use countersign::receive::{self, Receiver, Release, Request, Source, Sources};
-use countersign::rest::{Authority, Client, Settings as RestSettings, http_client};
+use countersign::rest::{Authority, Client, Forwarder, Settings as RestSettings, http_client};
 use countersign::store::{Settings, Store};
 use countersign::telemetry::Metrics;
 use countersign::vault::Vault;
@@ -75,6 +75,14 @@ impl Bench {
     }
 
     pub(crate) fn with_token(token: Option<&str>) -> Self {
+        Self::calling(token, |_, _| None)
+    }
+
+    /// The same with DocuSign to be called.
+    pub(crate) fn calling(
+        token: Option<&str>,
+        docusign: impl FnOnce(Arc<ManualClock>, Metrics) -> Option<(Client, Forwarder)>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
         let settings = Settings::sqlite(folder.path().join("countersign.sqlite"), true);
@@ -100,6 +108,7 @@ impl Bench {
         let stopping = CancellationToken::new();
         let (asked_broker, asked_keys) = (broker.clone(), keys.clone());
         let (flow, face) = side(&store, &clock);
+        let docusign = docusign(clock.clone(), metrics.clone());
         let (releaser, replayer) = (receiver.clone(), receiver.clone());
         let http = http_client("test", std::time::Duration::from_secs(5)).unwrap();
         let by: Arc<dyn Clock> = clock.clone();
@@ -114,7 +123,10 @@ impl Bench {
             dice: dice.clone(),
         };
         let linked = Linked::new(tools, None);
-        let client = Client::over(Arc::new(linked.clone()), http, by, metrics.clone());
+        let (client, forwarder) = docusign.unwrap_or_else(|| {
+            let client = Client::over(Arc::new(linked.clone()), http, by, metrics.clone());
+            (client.clone(), Forwarder::new(client, "test").unwrap())
+        });
         let api = Api::new(Parts {
             store: store.clone(),
             metrics,
@@ -130,6 +142,7 @@ impl Bench {
                 let receiver = replayer.clone();
                 Box::pin(async move { receive::replay::replay(&receiver, &wanted).await })
             }),
+            forwarder,
             linked,
             client,
             docusign: Some(face),

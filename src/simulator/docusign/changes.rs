@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::simulator::life::{
-    Account, Act, Envelope, EnvelopeStatus, Person, Recipient, Role, Step, perform,
+    Account, Act, Envelope, EnvelopeStatus, Person, Recipient, Role, Step, TextTab, perform,
 };
 use crate::simulator::shape::seven_digits;
 
 use super::envelopes::{account, found, status_asked};
 use super::errors::{Answer, ApiError};
-use super::{Shared, lock};
+use super::{Shared, lock, templates};
 
 /// `POST …/envelopes`: a draft, or an envelope sent at once. The same `transactionId` gives the same envelope.
 pub(super) async fn create(path: web::Path<String>, body: Bytes, shared: web::Data<Shared>) -> Answer {
@@ -135,7 +135,7 @@ fn object(body: &[u8]) -> Result<Value, ApiError> {
 }
 
 /// A scalar, which clients write as a string, a number or a boolean.
-fn text(value: &Value, name: &str) -> Option<String> {
+pub(super) fn text(value: &Value, name: &str) -> Option<String> {
     match value.get(name)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -144,7 +144,7 @@ fn text(value: &Value, name: &str) -> Option<String> {
     }
 }
 
-fn items<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
+pub(super) fn items<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
     let list = path.iter().try_fold(value, |value, name| value.get(name));
     list.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
@@ -171,17 +171,13 @@ fn drafted(shared: &Shared, holder: Arc<Account>, asked: &Value) -> Result<Envel
             add_recipient(shared, &mut envelope, recipient, role)?;
         }
     }
-    if text(asked, "templateId").is_some() {
-        // What the template holds is not known here: it brings a document, and its roles become signers.
-        envelope.add_document("Template document.pdf".to_owned(), dice);
-        for role in items(asked, &["templateRoles"]) {
-            add_recipient(shared, &mut envelope, role, Role::Signer)?;
-        }
+    if let Some(id) = text(asked, "templateId") {
+        templates::fill_in(shared, &mut envelope, &id, asked)?;
     }
     Ok(envelope)
 }
 
-fn add_recipient(
+pub(super) fn add_recipient(
     shared: &Shared,
     envelope: &mut Envelope,
     asked: &Value,
@@ -205,6 +201,10 @@ fn add_recipient(
     recipient.client_user_id = text(asked, "clientUserId");
     if let Some(name) = text(asked, "roleName") {
         recipient.role_name = name;
+    }
+    for tab in items(asked, &["tabs", "textTabs"]) {
+        let label = text(tab, "tabLabel").unwrap_or_default();
+        recipient.texts.push(TextTab { label, value: text(tab, "value").unwrap_or_default() });
     }
     envelope.recipients.push(recipient);
     Ok(())

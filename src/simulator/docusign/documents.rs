@@ -28,6 +28,14 @@ pub(super) async fn recipients(
     Ok(HttpResponse::Ok().json(shape::recipients(&envelope, tabs, Times::SevenDigits)))
 }
 
+/// `GET …/envelopes/{envelope}/recipients/{recipient}/tabs`.
+pub(super) async fn tabs(path: web::Path<(String, String, String)>, shared: web::Data<Shared>) -> Answer {
+    let (_, envelope) = found(&shared, &path.0, &path.1)?;
+    let recipient = envelope.recipients.iter().find(|recipient| recipient.id == path.2);
+    let recipient = recipient.ok_or_else(ApiError::no_such_recipient)?;
+    Ok(HttpResponse::Ok().json(shape::tabs_of(&envelope, recipient)))
+}
+
 /// `GET …/envelopes/{envelope}/documents`.
 pub(super) async fn documents(path: Path, shared: web::Data<Shared>) -> Answer {
     let (_, envelope) = found(&shared, &path.0, &path.1)?;

@@ -29,6 +29,16 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "DOCUMENT_DOES_NOT_EXIST", "The document specified was not found.")
     }
 
+    pub(super) fn no_such_recipient() -> Self {
+        let message = "The recipient you have identified is not a valid recipient of the specified envelope.";
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_RECIPIENT_ID", message)
+    }
+
+    pub(super) fn no_such_template() -> Self {
+        let message = "The template ID provided does not exist or is invalid.";
+        Self::new(StatusCode::BAD_REQUEST, "TEMPLATE_ID_INVALID", message)
+    }
+
     pub(super) fn no_such_account() -> Self {
         let message = "The specified User is not a member of the specified Account.";
         Self::new(StatusCode::BAD_REQUEST, "USER_DOES_NOT_BELONG_TO_SPECIFIED_ACCOUNT", message)

@@ -13,6 +13,7 @@ mod jwt;
 mod oauth;
 mod pdf;
 mod play;
+mod templates;
 mod world;
 mod zip;
 
@@ -228,6 +229,11 @@ impl Docusign {
         }
     }
 
+    /// Takes in an envelope as it stands now, whatever made it so.
+    pub fn put(&self, envelope: Envelope) {
+        lock(&self.0.world).put(Arc::new(envelope));
+    }
+
     /// An access token that is alive, as any grant gives.
     pub fn issue_token(&self) -> SecretString {
         SecretString::from(self.0.access_token(self.0.settings.token_life))
@@ -292,6 +298,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/envelopes/{envelope}", web::get().to(envelopes::get))
         .route("/envelopes/{envelope}", web::put().to(changes::update))
         .route("/envelopes/{envelope}/recipients", web::get().to(documents::recipients))
+        .route("/envelopes/{envelope}/recipients/{recipient}/tabs", web::get().to(documents::tabs))
         .route("/envelopes/{envelope}/documents", web::get().to(documents::documents))
         .route("/envelopes/{envelope}/documents/{document}", web::get().to(documents::download))
         .route("/envelopes/{envelope}/audit_events", web::get().to(documents::audit_events))
@@ -301,7 +308,9 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/connect/envelopes/retry_queue", web::put().to(connect::retry))
         .route("/connect/envelopes/{envelope}/retry_queue", web::put().to(connect::retry_one))
         .route("/connect/{id}", web::get().to(connect::get))
-        .route("/connect/{id}", web::delete().to(connect::delete));
+        .route("/connect/{id}", web::delete().to(connect::delete))
+        .route("/templates", web::get().to(templates::list))
+        .route("/templates/{template}", web::get().to(templates::get));
     app.route("/oauth/auth", web::get().to(oauth::authorize))
         .route("/oauth/token", web::post().to(oauth::token))
         .route("/oauth/userinfo", web::get().to(oauth::userinfo))

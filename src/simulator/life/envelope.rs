@@ -166,6 +166,17 @@ pub struct Recipient {
     pub authentication_failed_at: Option<Timestamp>,
     /// Where the recipient opened it from.
     pub ip: Option<String>,
+    /// Texts in the documents, filled in by the sender perhaps.
+    pub texts: Vec<TextTab>,
+}
+
+/// A place for a text in a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextTab {
+    /// Its label, by which a template's are filled in.
+    pub label: String,
+    /// What stands in it.
+    pub value: String,
 }
 
 impl Recipient {
@@ -187,6 +198,7 @@ impl Recipient {
             auto_responded_reason: None,
             authentication_failed_at: None,
             ip: None,
+            texts: Vec::new(),
             id,
             role,
             person,

@@ -17,7 +17,7 @@ use crate::base::Dice;
 pub use act::{Act, Telling, perform};
 pub use envelope::{
     Account, CustomField, Document, Envelope, EnvelopeStatus, Occurrence, Person, Recipient, RecipientStatus,
-    Role,
+    Role, TextTab,
 };
 pub use script::{Kind, Pace};
 pub use template::Template;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::life::{Account, CustomField, Envelope, EnvelopeStatus};
 
-pub use recipients::{Recipients, Tabs, recipients};
+pub use recipients::{Recipients, Tabs, recipients, tabs_of};
 
 /// How times are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

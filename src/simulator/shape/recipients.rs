@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::simulator::life::{Envelope, Recipient, Role};
+use crate::simulator::life::{Envelope, Recipient, Role, TextTab};
 
 use super::Times;
 
@@ -63,7 +63,7 @@ struct RecipientView<'a> {
     delivery_method: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient_authentication_status: Option<AuthenticationStatus>,
-    total_tab_count: &'static str,
+    total_tab_count: String,
     recipient_type: &'static str,
 }
 
@@ -89,6 +89,8 @@ pub struct Tabs<'a> {
     sign_here_tabs: Option<[Tab<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     date_signed_tabs: Option<[Tab<'a>; 1]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    text_tabs: Vec<Tab<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,7 +100,7 @@ struct Tab<'a> {
     optional: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<String>,
-    tab_label: &'static str,
+    tab_label: &'a str,
     document_id: &'a str,
     recipient_id: &'a str,
     page_number: &'static str,
@@ -165,17 +167,18 @@ fn view<'a>(envelope: &'a Envelope, recipient: &'a Recipient, tabs: bool, times:
         auto_responded_reason: recipient.auto_responded_reason.as_deref(),
         delivery_method: "email",
         recipient_authentication_status: authentication,
-        total_tab_count: if signer { "2" } else { "0" },
+        total_tab_count: (if signer { 2 + recipient.texts.len() } else { 0 }).to_string(),
         recipient_type: if signer { "signer" } else { "carboncopy" },
     }
 }
 
-fn tabs_of<'a>(envelope: &'a Envelope, recipient: &'a Recipient) -> Tabs<'a> {
+/// The tabs of a recipient.
+pub fn tabs_of<'a>(envelope: &'a Envelope, recipient: &'a Recipient) -> Tabs<'a> {
     let document = envelope.documents.first().filter(|_| recipient.role == Role::Signer);
     let Some(document) = document else {
-        return Tabs { sign_here_tabs: None, date_signed_tabs: None };
+        return Tabs { sign_here_tabs: None, date_signed_tabs: None, text_tabs: Vec::new() };
     };
-    let tab = |mark: u128, tab_label, tab_type| Tab {
+    let tab = |mark: u128, tab_label: &'a str, tab_type| Tab {
         optional: None,
         value: None,
         tab_label,
@@ -196,5 +199,10 @@ fn tabs_of<'a>(envelope: &'a Envelope, recipient: &'a Recipient) -> Tabs<'a> {
     };
     let value = signed.map(|at| at.strftime("%-m/%-d/%Y").to_string());
     let date_signed = Tab { value, ..tab(2, "Date Signed", "datesigned") };
-    Tabs { sign_here_tabs: Some([sign_here]), date_signed_tabs: Some([date_signed]) }
+    let text = |(place, text): (usize, &'a TextTab)| Tab {
+        value: Some(text.value.clone()),
+        ..tab(0x100 + place as u128, &text.label, "text")
+    };
+    let text_tabs = recipient.texts.iter().enumerate().map(text).collect();
+    Tabs { sign_here_tabs: Some([sign_here]), date_signed_tabs: Some([date_signed]), text_tabs }
 }

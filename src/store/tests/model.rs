@@ -214,7 +214,14 @@ impl Model {
         Answer::Claimed(claimed)
     }
 
+    /// Whether a signing request came to its end.
+    fn is_over(&self, subject: u8) -> bool {
+        let told = self.told.iter().filter(|(of, _)| *of == subject);
+        told.into_iter().any(|(_, fact)| matches!(fact, Fact::Request(status) if status.is_over()))
+    }
+
     /// Performs it as the store did, where the store has a choice: of fetches due at the same time, it may claim any.
+    /// Accounts (one has the even numbers, one the odd) take turns, and in each those at their end go first.
     pub(super) fn perform_as(&mut self, operation: &Operation, answer: &Answer) -> Answer {
         let (Operation::Claim(most), Answer::Claimed(claimed)) = (operation, answer) else {
             return self.perform(operation);
@@ -223,8 +230,17 @@ impl Model {
         assert_eq!(claimed.len(), due.len().min(*most), "of {due:?}");
         let (chosen, left): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|(_, subject)| claimed.iter().any(|(one, _, _)| one == subject));
-        let latest = chosen.last().map(|(due_at, _)| *due_at);
-        assert!(left.first().is_none_or(|(due_at, _)| Some(*due_at) >= latest), "{left:?} before {chosen:?}");
+        let of = |all: &[(u64, u8)], account: u8| -> Vec<(bool, u64)> {
+            let own = all.iter().filter(|(_, subject)| subject % 2 == account);
+            own.map(|(due_at, subject)| (!self.is_over(*subject), *due_at)).collect()
+        };
+        for account in [0, 1] {
+            let (taken, passed_over) = (of(&chosen, account), of(&left, account));
+            let in_order = passed_over.iter().min().is_none_or(|first| taken.iter().max() <= Some(first));
+            assert!(in_order, "{left:?} before {chosen:?}");
+            let turns = of(&chosen, 1 - account).len();
+            assert!(passed_over.is_empty() || taken.len() + 1 >= turns, "{left:?} out of turn: {chosen:?}");
+        }
         self.claim(chosen.into_iter().map(|(_, subject)| subject))
     }
 

@@ -16,7 +16,7 @@ use crate::connect::{Body, Delivery, Format};
 use crate::evidence::PublicKey;
 use crate::link::{Linked, Tools};
 use crate::receive::replay::Page;
-use crate::rest::{Authority, Client, Settings as RestSettings, http_client};
+use crate::rest::{Authority, Client, Forwarder, Settings as RestSettings, http_client};
 use crate::signing::{Entry, Mark, Observation, Receipt, SigningRequestStatus};
 use crate::store::{Arrival, FeedRow, Reading, Settings, Store};
 use crate::telemetry::Metrics;
@@ -87,6 +87,7 @@ impl Bench {
             keys: Arc::new(KeysView::default),
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unknown) })),
             replay: Arc::new(|_| Box::pin(async { Ok(Page::default()) })),
+            forwarder: Forwarder::new(client.clone(), "test").unwrap(),
             linked,
             client,
             docusign: None,

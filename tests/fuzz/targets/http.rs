@@ -19,7 +19,7 @@ use countersign::connect::signature::{Keys, sign, verify};
 use countersign::connect::{Body, Delivery, parse_bytes};
 use countersign::evidence::PublicKey;
 use countersign::link::{Linked, Tools};
-use countersign::rest::{Authority, Client, Settings as RestSettings, http_client};
+use countersign::rest::{Authority, Client, Forwarder, Settings as RestSettings, http_client};
 use countersign::store::{Arrival, Reading, Settings, Store};
 use countersign::telemetry::Metrics;
 use countersign::vault::Vault;
@@ -120,6 +120,7 @@ impl Bench {
             keys: Arc::new(KeysView::default),
             release: Arc::new(|_| Box::pin(async { Err(ReleaseError::Unreadable("it is broken".into())) })),
             replay: Arc::new(|_| Box::pin(async { Ok(countersign::receive::replay::Page::default()) })),
+            forwarder: Forwarder::new(client.clone(), "fuzz").unwrap(),
             linked,
             client,
             docusign: None,

@@ -46,6 +46,7 @@ async fn a_token_that_is_revoked_in_between_is_replaced_and_no_object_is_missing
     let key = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/docusign/test-key.pem");
     let settings = Settings::new()
         .with("COUNTERSIGN_ENRICH", "true")
+        .with("COUNTERSIGN_ENRICH_INTERVAL_MINUTES", "0")
         .with("COUNTERSIGN_DOCUSIGN__AUTH_URL", &running.url())
         .with("COUNTERSIGN_DOCUSIGN__BASE_URI", &running.url())
         .with("COUNTERSIGN_DOCUSIGN__CLIENT_ID", "integration-key")

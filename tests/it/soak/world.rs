@@ -51,6 +51,7 @@ impl World {
             let settings = Settings::new()
                 .with("COUNTERSIGN_LOG__LEVEL", "warn")
                 .with("COUNTERSIGN_ENRICH", "true")
+                .with("COUNTERSIGN_ENRICH_INTERVAL_MINUTES", "0")
                 .with("COUNTERSIGN_DOCUSIGN__AUTH_URL", &running.url())
                 .with("COUNTERSIGN_DOCUSIGN__BASE_URI", &running.url())
                 .with("COUNTERSIGN_DOCUSIGN__ACCESS_TOKEN", docusign.issue_token().expose_secret());

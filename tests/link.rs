@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod link {
+    mod forward;
     mod place;
     mod refresh;
     mod sealed;

@@ -9,6 +9,7 @@ mod web {
     mod docusign;
     mod feed;
     mod health;
+    mod linking;
     mod messages;
     mod pages;
     mod proxy;

@@ -95,7 +95,12 @@ fn use_fresh_folder(settings: &mut Settings, dice: &Dice) -> PathBuf {
 fn start_docusign(settings: &mut Settings, dice: &Dice) -> Result<(Docusign, docusign::Running), Error> {
     let unlimited = Limits { hourly: 10_000_000, burst: 100_000, ..Limits::default() };
     let years = SignedDuration::from_hours(24 * 3650);
-    let set_up = docusign::Settings { limits: unlimited, token_life: years, ..docusign::Settings::default() };
+    let set_up = docusign::Settings {
+        limits: unlimited,
+        token_life: years,
+        asks_users: true,
+        ..docusign::Settings::default()
+    };
     let docusign = Docusign::new(set_up, Arc::new(SystemClock), dice.clone());
     let running = docusign
         .start("127.0.0.1:0")
@@ -103,10 +108,27 @@ fn start_docusign(settings: &mut Settings, dice: &Dice) -> Result<(Docusign, doc
     settings.docusign.base_uri = Some(running.url());
     settings.docusign.auth_url = running.url();
     settings.docusign.access_token = Some(docusign.issue_token());
+    settings.docusign.client_id = Some("countersign-demo".to_owned());
+    settings.docusign.client_secret = None;
+    // Whatever is linked here goes with the demo: no key of it need be kept.
+    settings.vault_key.get_or_insert_with(|| SecretString::from(dice.uuid().to_string()));
+    listen_at(settings, settings.listen.clone());
     settings.enrich = true;
     // Lives pass in minutes here, and this DocuSign does not mind.
     settings.enrich_interval_minutes = 0;
     Ok((docusign, running))
+}
+
+/// Makes it listen there; the port is chosen now where none is told, for users who link an account come back to it.
+fn listen_at(settings: &mut Settings, listen: String) {
+    let free = || std::net::TcpListener::bind(&listen)?.local_addr();
+    let listen = match listen.ends_with(":0").then(free) {
+        Some(Ok(address)) => address.to_string(),
+        _ => listen,
+    };
+    let reached = listen.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
+    settings.docusign.redirect_url = Some(format!("http://{reached}/oauth/callback"));
+    settings.listen = listen;
 }
 
 /// A Connect key of its own beside those that are set, for the source `default`.
@@ -123,7 +145,8 @@ fn build(settings: Settings, own_address: bool, dice: &Dice) -> Result<App, Erro
     match App::build(settings.clone(), &Role::ALL, Arc::new(SystemClock), dice.clone()) {
         Err(Error::Listen { address, .. }) if own_address => {
             tracing::warn!("{address} is taken: listening on a free port instead");
-            let settings = Settings { listen: "127.0.0.1:0".into(), ..settings };
+            let mut settings = settings;
+            listen_at(&mut settings, "127.0.0.1:0".to_owned());
             App::build(settings, &Role::ALL, Arc::new(SystemClock), dice.clone())
         }
         built => built,

@@ -276,6 +276,12 @@ pub const REST_RESERVE_PART: u32 = 5;
 pub const REST_RESERVE_FINAL_PART: u32 = 20;
 /// Envelopes of one account whose own limits are remembered; where there are more, the account waits as a whole.
 pub const REST_ENVELOPES_HELD_MAX: usize = 1_000;
+/// Attempts of a call for somebody who waits, and the first and longest wait between two; each is jittered.
+pub const REST_ATTEMPTS_MAX: u32 = 6;
+/// See [`REST_ATTEMPTS_MAX`].
+pub const REST_BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
+/// Refused items of one answer that are told: as many things as one call of DocuSign's takes.
+pub const REST_ITEMS_MAX: usize = 1_000;
 /// A token is renewed this long before it ends (DocuSign's own advice), or after half its life if that is sooner.
 pub const TOKEN_RENEW_AHEAD: Duration = Duration::from_secs(600);
 /// A refused token request is not repeated within this time: an answer to it does not change by asking.
@@ -295,6 +301,19 @@ pub const REFRESH_CLAIM: Duration = Duration::from_secs(60);
 pub const REFRESH_LOOK: Duration = Duration::from_millis(250);
 /// After how long without use a refresh token is exchanged all the same: it ends after 30 days.
 pub const REFRESH_IDLE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a link token is good where nobody says how long: its user reads a mail, and asks somebody.
+pub const LINK_LIFE: Duration = Duration::from_secs(3600);
+/// The shortest and longest life that can be asked for: who holds it can link an account.
+pub const LINK_LIFE_RANGE: (Duration, Duration) =
+    (Duration::from_secs(60), Duration::from_secs(7 * 24 * 3600));
+/// How long a user has to log in at DocuSign, with a second factor perhaps, and to choose an account afterwards.
+pub const AUTHORIZATION_LIFE: Duration = Duration::from_secs(15 * 60);
+/// Longest address to which a user is sent afterwards, in bytes: what browsers and proxies take.
+pub const REDIRECT_BYTES_MAX: usize = 2_048;
+/// Accounts of one user among which one is chosen: a page of them can still be read.
+pub const USER_ACCOUNTS_MAX: usize = 100;
+/// How often a change of an account is tried again that another node's change overtook.
+pub const ACCOUNT_TRIES_MAX: usize = 5;
 
 /// How often each account is reconciled at most: DocuSign's rules ask for no more than one look in a quarter of an hour.
 pub const RECONCILE_EVERY_MIN: Duration = Duration::from_secs(15 * 60);

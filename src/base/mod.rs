@@ -4,6 +4,7 @@ pub mod account;
 pub mod books;
 pub mod clock;
 pub mod dice;
+pub mod html;
 pub mod id;
 pub mod json;
 pub mod limits;
@@ -13,6 +14,7 @@ pub mod outcome;
 pub use account::{AccountState, Grant};
 pub use clock::{Clock, SystemClock};
 pub use dice::Dice;
+pub use html::Escaped;
 pub use id::{
     AccountId, ChangeId, DeliveryId, ParticipantId, Position, SigningRequestId, SourceName, Subject,
 };

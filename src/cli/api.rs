@@ -111,6 +111,10 @@ impl Api {
         self.json(Method::POST, path, &[], body).await
     }
 
+    pub(super) async fn delete(&self, path: Path<'_>) -> Result<Value, Error> {
+        self.json(Method::DELETE, path, &[], None).await
+    }
+
     async fn json(
         &self,
         method: Method,

@@ -48,6 +48,7 @@ impl Audience for Told {
         self.terminal.say(format!("listening on http://{address}"));
         self.terminal.say(format!("dashboard            http://{address}/"));
         self.terminal.say(format!("changes, live        curl -N http://{address}/v1/changes/stream"));
+        self.terminal.say(format!("link an account      countersign accounts link --url http://{address}"));
         self.terminal.say(if publishes {
             "publishing to the exchange `countersign` of the broker that is set"
         } else {

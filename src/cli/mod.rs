@@ -2,6 +2,7 @@
 //!
 //! stdout carries data, stderr talk. Exit codes: 0 done, 1 failed, 2 usage, 78 settings.
 
+mod accounts;
 mod api;
 mod args;
 mod audit;
@@ -73,6 +74,8 @@ enum Command {
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
     Topology(topology::Topology),
@@ -123,6 +126,7 @@ impl Command {
             Self::Connect(connect) => connect.run(terminal),
             Self::Trace(trace) => trace.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
+            Self::Accounts(accounts) => accounts.run(terminal),
             Self::Audit(audit) => audit.run(terminal),
             Self::Topology(topology) => topology.run(terminal),
             Self::Vault(vault) => vault.run(terminal),

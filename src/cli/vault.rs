@@ -14,7 +14,7 @@ pub(super) enum Vault {
 
 /// Seal stored credentials with the present vault_key
 #[derive(Debug, Args)]
-#[command(after_help = "To exchange the key:
+#[command(after_help = "Example, to exchange the key:
   1. set vault_key_previous to the present key and vault_key to a new one, and restart every node
   2. countersign vault rotate
   3. once nothing is unreadable, remove vault_key_previous")]

@@ -27,13 +27,23 @@ pub(super) fn settings(checker: &mut Checker<'_>, top: &Scope) -> DocusignSettin
         ("docusign.private_key", "docusign.user_id", "the JWT grant asks on behalf of a user"),
         ("docusign.client_secret", "docusign.client_id", "a secret belongs to an integration key"),
     ];
-    for (_, missing, why) in needs.iter().filter(|(key, missing, _)| given(key) && !given(missing)) {
+    // Where accounts are linked, each one linked by our key names a user of its own.
+    let excused = |missing: &str| missing == "docusign.user_id" && docusign.can_link();
+    let lacking =
+        |(key, missing, _): &&(&str, &str, &str)| given(key) && !given(missing) && !excused(missing);
+    for (_, missing, why) in needs.iter().filter(lacking) {
         checker.fault(top, missing, Wrong::new(format!("it is missing: {why}"), "set it too"));
     }
     if given("docusign.access_token") && given("docusign.private_key") {
         let what = "the token is used as it is, and the private key not at all";
         let todo = "keep one of the two; DocuSign's tokens end after some hours";
         checker.warn(top, "docusign.access_token", Wrong::new(what, todo));
+    }
+    if docusign.redirect_url.as_ref().is_some_and(|url| !url.ends_with("/oauth/callback")) {
+        let what = "users come back from DocuSign to /oauth/callback, and this address has another path";
+        let todo =
+            "end it with /oauth/callback, here and at DocuSign, or let your proxy lead from there to it";
+        checker.warn(top, "docusign.redirect_url", Wrong::new(what, todo));
     }
     docusign
 }

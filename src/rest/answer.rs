@@ -62,7 +62,7 @@ pub(super) fn trace_token(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Someone else's text for our logs and messages: bounded, and without control characters.
-fn word(text: &str, most: usize) -> String {
+pub(super) fn word(text: &str, most: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 

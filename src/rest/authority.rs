@@ -9,7 +9,7 @@ use url::Url;
 
 use super::answer::refusal;
 use super::settings::{address, below};
-use super::userinfo::UserInfo;
+use super::userinfo::{Identity, UserInfo};
 use super::{Error, Refused, Settings, http, jwt};
 use crate::base::{Clock, limits};
 use crate::docusign::tolerant::Scalar;
@@ -86,7 +86,11 @@ impl Authority {
             client_id: settings.client_id.trim().to_owned(),
             client_secret: settings.client_secret.clone(),
             redirect_url: settings.redirect_url.clone(),
-            key: settings.private_key.as_ref().map(jwt::Key::read).transpose()?,
+            // Beside a token that was made elsewhere, the key is not used at all.
+            key: match (&settings.access_token, &settings.private_key) {
+                (None, Some(key)) => Some(jwt::Key::read(key)?),
+                _ => None,
+            },
             clock,
         })))
     }
@@ -97,6 +101,16 @@ impl Authority {
             return Some("docusign.client_id");
         }
         self.0.redirect_url.is_none().then_some("docusign.redirect_url")
+    }
+
+    /// Where users come back to.
+    pub fn redirect_url(&self) -> Option<&str> {
+        self.0.redirect_url.as_deref()
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &Url {
+        &self.0.auth
     }
 
     /// Whether it can be asked in a user's name with our key.
@@ -177,6 +191,11 @@ impl Authority {
     ///
     /// # Errors
     /// See [`Error`].
+    pub async fn identity(&self, token: &SecretString) -> Result<Identity, Error> {
+        Ok(Identity::from(&self.userinfo(token).await?))
+    }
+
+    /// The same as DocuSign tells it.
     pub(super) async fn userinfo(&self, token: &SecretString) -> Result<UserInfo, Error> {
         let url = below(&self.0.auth, &["oauth", "userinfo"]);
         let response = self.0.http.get(url).bearer_auth(token.expose_secret()).send().await?;

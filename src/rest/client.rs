@@ -184,6 +184,13 @@ impl Client {
         Self(Arc::new(Inner { http, keyring, budget: Budget::default(), clock, metrics }))
     }
 
+    /// A client over the same connections for the accounts of another keyring, with budgets of its own.
+    #[must_use]
+    pub fn by_keyring(&self, keyring: Arc<dyn Keyring>) -> Self {
+        let inner = &*self.0;
+        Self::over(keyring, inner.http.clone(), Arc::clone(&inner.clock), inner.metrics.clone())
+    }
+
     /// `GET /envelopes/{id}?include=…`.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ impl Place {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct UserInfo {
+    sub: Scalar,
     accounts: List<UserAccount>,
 }
 
@@ -38,8 +39,47 @@ pub(super) struct UserInfo {
 #[serde(default)]
 struct UserAccount {
     account_id: Scalar,
+    account_name: Scalar,
     is_default: Scalar,
     base_uri: Scalar,
+}
+
+/// Who the user of a token is, and which accounts they have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user's GUID, where told.
+    pub user_id: Option<String>,
+    /// Their accounts that can be called, as many as are looked at.
+    pub accounts: Vec<Membership>,
+}
+
+/// An account of a user's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The account.
+    pub account: AccountId,
+    /// Its name, where told.
+    pub name: Option<String>,
+    /// The host of its API.
+    pub base_uri: Url,
+    /// Whether the user calls it the default.
+    pub is_default: bool,
+}
+
+impl From<&UserInfo> for Identity {
+    fn from(info: &UserInfo) -> Self {
+        let membership = |account: &UserAccount| {
+            Some(Membership {
+                account: AccountId::new(account.account_id.text()?),
+                name: account.account_name.owned(),
+                base_uri: address("base_uri", account.base_uri.text()?).ok()?,
+                is_default: account.is_default.flag() == Some(true),
+            })
+        };
+        let accounts =
+            info.accounts.0.iter().filter_map(membership).take(limits::USER_ACCOUNTS_MAX).collect();
+        Self { user_id: info.sub.owned(), accounts }
+    }
 }
 
 /// The user's accounts.
@@ -176,6 +216,15 @@ mod tests {
     fn each_account_is_asked_where_it_lives() {
         assert_eq!(found("aaaa-1").unwrap(), "https://na1.docusign.net/aaaa-1");
         assert_eq!(found("BBBB-2").unwrap(), "https://eu.docusign.net/bbbb-2");
+    }
+
+    #[test]
+    fn a_user_is_told_with_the_accounts_that_can_be_called() {
+        let identity = Identity::from(&serde_json::from_str::<UserInfo>(INFO).unwrap());
+        let told: Vec<_> =
+            identity.accounts.iter().map(|one| (one.name.as_deref(), one.is_default)).collect();
+        assert_eq!(identity.user_id.as_deref(), Some("u"));
+        assert_eq!(told, [(Some("One"), false), (Some("Two"), true)]);
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub(super) fn due(
     limit: usize,
     claimed: &HashSet<i64>,
 ) -> Result<Vec<i64>, Error> {
+    // First: what is brought to its row in between is seen there, and what is over stays so.
+    let over_late = over_late(session)?;
     let found = session.rows(
         concat!(
             "SELECT e.subject_ref, s.account, s.state, e.due_at FROM enrichments e JOIN subjects s ON s.ref = e.subject_ref \
@@ -47,12 +49,31 @@ pub(super) fn due(
         ),
         &[now.into(), LOOKED_AT_MAX.into(), parts.mask().into(), format!("{MAKES_WAY}%").as_str().into()],
         |row| {
-            let is_over = read_state(&row.text(2)?)?.status().is_some_and(SigningRequestStatus::is_over);
-            Ok(Candidate { reference: row.int(0)?, account: row.text(1)?, is_over, due_at: row.time(3)? })
+            let reference = row.int(0)?;
+            let is_over = over_late.contains(&reference) || is_over(&row.text(2)?)?;
+            Ok(Candidate { reference, account: row.text(1)?, is_over, due_at: row.time(3)? })
         },
     )?;
     let may = |one: &Candidate| (one.is_over || one.due_at <= now) && !claimed.contains(&one.reference);
     Ok(in_turns(found.into_iter().filter(may).collect(), limit))
+}
+
+/// Those of which only a state that is late says that they are over. The view `standing` would look through all of
+/// these for each fetch that waits.
+fn over_late(session: &Session) -> Result<HashSet<i64>, Error> {
+    if session.is_shared() {
+        return Ok(HashSet::new());
+    }
+    let late = session.rows(
+        "SELECT ref, state FROM late WHERE n IN (SELECT max(n) FROM late GROUP BY ref)",
+        &[],
+        |row| Ok((row.int(0)?, is_over(&row.text(1)?)?)),
+    )?;
+    Ok(late.into_iter().filter(|(_, over)| *over).map(|(reference, _)| reference).collect())
+}
+
+fn is_over(state: &str) -> Result<bool, Error> {
+    Ok(read_state(state)?.status().is_some_and(SigningRequestStatus::is_over))
 }
 
 /// The first `limit` when accounts take turns.

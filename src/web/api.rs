@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::books::Counts;
 use crate::base::{Clock, DeliveryId, Dice, limits};
 use crate::evidence::PublicKey;
-use crate::link::Linked;
+use crate::link::{Linked, Links};
 use crate::receive::replay::{Page, ReplayError, Wanted};
 use crate::rest::{Client, Forwarder};
 use crate::store::{self, Appended, Backlog, Store, Totals};
@@ -155,6 +155,7 @@ pub struct Api {
     pub(super) release: Release,
     pub(super) replay: Replay,
     pub(super) linked: Linked,
+    pub(super) links: Links,
     /// For the faces that ask DocuSign.
     pub(super) client: Client,
     pub(super) docusign: Option<Docusign>,
@@ -189,6 +190,7 @@ impl Api {
             keys: parts.keys,
             release: parts.release,
             replay: parts.replay,
+            links: Links::new(parts.linked.clone(), parts.client.clone()),
             linked: parts.linked,
             client: parts.client,
             docusign: parts.docusign,

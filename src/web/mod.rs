@@ -7,6 +7,7 @@ pub mod connect;
 pub mod message;
 pub mod problem;
 
+mod accounts;
 mod api;
 mod audit;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod changes;
 mod deliveries;
 mod docusign;
 mod health;
+mod link;
 mod openapi;
 mod pages;
 mod params;
@@ -96,6 +98,28 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(reads("/v1/books").route(get().to(books::show)))
         .service(proxy::resource())
         .service(reads("/v1/accounts/{id}/budget").route(get().to(budget::show)))
+        .service(resource("/link-token", "POST").route(web::post().to(accounts::link)))
+        .service(
+            resource("/integrated-account", "GET, HEAD, POST")
+                .route(get().to(accounts::list))
+                .route(web::post().to(accounts::create)),
+        )
+        .service(
+            resource("/integrated-account/refresh-credentials", "POST")
+                .route(web::post().to(accounts::refresh)),
+        )
+        .service(
+            resource("/integrated-account/{id}", "GET, HEAD, DELETE")
+                .route(get().to(accounts::show))
+                .route(web::delete().to(accounts::remove)),
+        )
+        .service(
+            resource("/connect-account", "GET, HEAD, POST")
+                .route(get().to(link::show))
+                .route(web::post().to(link::begin)),
+        )
+        .service(resource("/connect-account/choose", "POST").route(web::post().to(link::choose)))
+        .service(resource("/oauth/callback", "GET").route(web::get().to(link::callback)))
         .service(reads("/").route(get().to(pages::dashboard)))
         .service(reads("/assets/app.js").route(get().to(pages::dashboard_script)))
         .service(reads("/assets/style.css").route(get().to(pages::style)))

@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 use super::message::{AccountMessage, ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
 use super::{
-    audit, books, budget, changes, connect, deliveries, docusign, health, proxy, quarantine, reconcile,
-    replay, stream, timeline, vault,
+    accounts, audit, books, budget, changes, connect, deliveries, docusign, health, proxy, quarantine,
+    reconcile, replay, stream, timeline, vault,
 };
 
 /// `/openapi.json`.
@@ -25,6 +25,7 @@ use super::{
         changes::list, stream::follow, changes::show, changes::replay,
         deliveries::list, deliveries::show, replay::replay,
         timeline::show,
+        accounts::link, accounts::create, accounts::list, accounts::show, accounts::remove, accounts::refresh,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
         reconcile::list, reconcile::order, docusign::connect, docusign::register,
         proxy::forward, budget::show,

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use uuid::Uuid;
 
-use crate::base::{AccountId, DeliveryId, Position, SigningRequestId, limits};
+use crate::base::{AccountId, AccountState, DeliveryId, Position, SigningRequestId, limits};
 
 use super::Problem;
 
@@ -93,6 +93,27 @@ impl Params {
     /// `signing_request`.
     pub(super) fn signing_request(&self) -> Result<Option<SigningRequestId>, Problem> {
         Ok(self.word("signing_request")?.map(SigningRequestId::new))
+    }
+
+    /// `after`, in a list of linked accounts: one's id.
+    pub(super) fn after_id(&self) -> Result<Option<String>, Problem> {
+        let Some(text) = self.word("after")? else { return Ok(None) };
+        let id = Uuid::parse_str(text).map_err(|_| bad("after", "must be a cursor of this list"))?;
+        Ok(Some(id.to_string()))
+    }
+
+    /// `state`: a linked account's.
+    pub(super) fn account_state(&self) -> Result<Option<AccountState>, Problem> {
+        let Some(word) = self.text("state") else { return Ok(None) };
+        AccountState::from_word(word).map(Some).ok_or_else(|| {
+            let words = AccountState::ALL.map(AccountState::word);
+            bad("state", format!("must be one of {}", words.join(", ")))
+        })
+    }
+
+    /// `tenant_id`.
+    pub(super) fn tenant(&self) -> Result<Option<String>, Problem> {
+        Ok(self.word("tenant_id")?.map(str::to_owned))
     }
 
     /// `before`: the id of a delivery.

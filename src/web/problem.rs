@@ -1,5 +1,6 @@
 //! The one table from error to answer: status, words, details, and when to come back.
 
+pub(super) mod linking;
 pub(super) mod remote;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::base::{DeliveryId, Position, Refusal, limits};
 use crate::store;
 
 use super::caller::Scope;
+use linking::Linking;
 use remote::Remote;
 
 /// Everything that a request can be answered with beside success.
@@ -84,6 +86,8 @@ pub enum Problem {
     },
     /// A call to DocuSign that could not be passed on, or has no answer.
     Remote(Remote),
+    /// An account that cannot be linked, tried or found.
+    Linking(Linking),
     /// All streams are taken.
     StreamsBusy,
     /// Someone has every row counted already.
@@ -147,6 +151,7 @@ impl Problem {
             Self::AccountUnknown => StatusCode::NOT_FOUND,
             Self::BodyPruned => StatusCode::GONE,
             Self::Remote(remote) => remote.status(),
+            Self::Linking(linking) => linking.status(),
             Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::StreamsBusy
             | Self::AuditUnderWay
@@ -208,6 +213,7 @@ impl Problem {
                 format!("the delivery still cannot be read and stays in quarantine: {why}")
             }
             Self::Remote(remote) => remote.message(),
+            Self::Linking(linking) => linking.message(),
             Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
             Self::AuditUnderWay => "the rows are being counted already: try again later".into(),
             Self::NoCredentials => "no account can be asked: link one, or set docusign.client_id, \
@@ -228,6 +234,7 @@ impl Problem {
     pub fn details(&self) -> Vec<String> {
         match self {
             Self::ParameterUnknown { valid, .. } => valid.iter().map(|&name| name.to_owned()).collect(),
+            Self::Linking(linking) => linking.details(),
             _ => Vec::new(),
         }
     }
@@ -240,6 +247,7 @@ impl Problem {
             Self::StreamsBusy => Some(5),
             Self::AuditUnderWay | Self::DocusignDown(_) => Some(30),
             Self::Remote(remote) => remote.retry_after(),
+            Self::Linking(linking) => linking.retry_after(),
             _ => None,
         }
     }
@@ -413,6 +421,7 @@ mod tests {
         ];
         all.extend(Refusal::ALL.map(P::Refused));
         all.extend(Remote::one_of_each(SECRET).map(P::Remote));
+        all.extend(Linking::one_of_each().map(P::Linking));
         let mut kinds = std::collections::BTreeSet::new();
         for problem in &all {
             kinds.insert(match problem {
@@ -447,9 +456,10 @@ mod tests {
                 P::DocusignRefuses(_) => 28,
                 P::DocusignDown(_) => 29,
                 P::Remote(_) => 30,
+                P::Linking(_) => 31,
             });
         }
-        assert_eq!(kinds.len(), 31, "a case is missing from the list above");
+        assert_eq!(kinds.len(), 32, "a case is missing from the list above");
         all
     }
 

@@ -3,6 +3,7 @@
 // A test fails by panicking; clippy's leave for that ends at functions marked `#[test]`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accounts;
 mod audit;
 mod check;
 mod events;

@@ -1,7 +1,7 @@
 //! Calls: where they go, what comes back, and when none is made.
 
-use countersign::base::AccountId;
-use countersign::rest::{Again, Error, Include, Settings};
+use countersign::base::{AccountId, Dice};
+use countersign::rest::{Again, Call, Error, Include, Patience, Settings};
 use countersign::signing::map_rest;
 use countersign::telemetry::Metric;
 use jiff::{SignedDuration, Timestamp};
@@ -225,4 +225,39 @@ async fn an_answer_that_is_no_json_object_is_malformed_and_not_repeated_in_the_e
 #[test]
 fn the_tests_clock_stands_where_they_say() {
     assert_eq!(NOW.parse::<Timestamp>().unwrap().as_second(), 1_795_429_200);
+}
+
+#[tokio::test]
+async fn a_caller_who_waits_gets_the_answer_that_comes_after_failures() {
+    let stand_in = StandIn::start().await;
+    let place = Place::new(stand_in.settings());
+    let (patience, account) = (patience(20), AccountId::new(ACCOUNT));
+    for status in [503, 500] {
+        stand_in.next_call(Answer::new(status, "{}"));
+    }
+    let got = place.client.patiently(&patience, &account, &Call::get(&["users"])).await.unwrap();
+    assert!(!got.body.is_empty());
+    assert_eq!(stand_in.asked("/restapi").len(), 3);
+    // What may have been carried out is not asked for again.
+    stand_in.next_call(Answer::new(503, "{}"));
+    let post = Call::sending(reqwest::Method::POST, &["users"], &serde_json::json!({}));
+    let failed = place.client.patiently(&patience, &account, &post).await.unwrap_err();
+    assert_eq!((failed.word(), stand_in.asked("/restapi").len()), ("upstream", 4));
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_limit_that_resets_after_they_have_left() {
+    let stand_in = StandIn::start().await;
+    let place = Place::new(stand_in.settings());
+    stand_in.next_call(Answer::new(429, r#"{"errorCode":"HOURLY_APIINVOCATION_LIMIT_EXCEEDED"}"#));
+    let began = std::time::Instant::now();
+    let account = AccountId::new(ACCOUNT);
+    let held = place.client.patiently(&patience(5), &account, &Call::get(&["users"])).await.unwrap_err();
+    assert!(matches!(held.again(), Again::At(_)), "{held}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "at once");
+    assert_eq!(stand_in.asked("/restapi").len(), 1);
+}
+
+fn patience(seconds: u64) -> Patience {
+    Patience { within: std::time::Duration::from_secs(seconds), dice: Dice::seeded(6) }
 }

@@ -14,6 +14,7 @@ mod hostile;
 mod large;
 mod lifecycle;
 mod line;
+mod linking;
 mod proxy;
 mod reconcile;
 mod relay;

@@ -10,5 +10,6 @@ mod play;
 mod receiver;
 mod rest;
 mod sender;
+mod users;
 mod wire;
 mod xml;

@@ -8,7 +8,7 @@ const ELSEWHERE: &str = "203.0.113.9:40000";
 const TOKEN: &str = "s3cret-token";
 
 /// Paths that show data, one of each kind.
-const GUARDED: [&str; 10] = [
+const GUARDED: [&str; 11] = [
     "/v1/changes",
     "/v1/changes/1",
     "/v1/changes/stream",
@@ -18,6 +18,7 @@ const GUARDED: [&str; 10] = [
     "/v1/quarantine",
     "/v1/totals",
     "/v1/books",
+    "/integrated-account",
     "/metrics",
 ];
 

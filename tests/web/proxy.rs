@@ -387,3 +387,35 @@ async fn neither_token_is_told_to_the_other_side() {
     let refused: Value = get(&bench, "/proxy/nowhere").await.json();
     assert!(!refused.to_string().contains(OURS));
 }
+
+#[actix_web::test]
+async fn the_budget_tells_what_is_left_of_an_accounts_calls() {
+    let (_docusign, running, bench, account) =
+        simulated(|traits| traits.limits = Limits { hourly: 10, burst: 7, answered_400: false });
+    let id = account.rsplit('/').next().unwrap().to_owned();
+    let budget = async || {
+        let answer = get(&bench, &format!("/v1/accounts/{id}/budget")).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.bytes);
+        answer.json()
+    };
+    let fresh = budget().await;
+    assert_eq!((&fresh["account_id"], &fresh["limit"]), (&Value::from(id.as_str()), &Value::Null));
+    for _ in 0..3 {
+        assert_eq!(get(&bench, &format!("{account}/templates")).await.status, 200);
+    }
+    let told = budget().await;
+    assert_eq!(
+        (&told["limit"], &told["remaining"], &told["burst_remaining"]),
+        (&10.into(), &7.into(), &4.into())
+    );
+    assert_eq!((&told["reset_at"], &told["held_until"]), (&"2026-11-23T11:00:00Z".into(), &Value::Null));
+    assert_eq!((&told["under_way"], &told["waiting"]), (&0.into(), &0.into()));
+    for _ in 0..4 {
+        assert_eq!(get(&bench, &format!("{account}/templates")).await.status, 200);
+    }
+    let told = budget().await;
+    assert_eq!(told["held_until"], "2026-11-23T10:00:30Z", "the half minute's calls are used up");
+    let foreign = get(&bench, "/v1/accounts/00000000-0000-4000-8000-000000000009/budget").await;
+    assert_eq!(foreign.status, 404);
+    running.stop().await;
+}

@@ -2,6 +2,9 @@
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use countersign::base::{AccountId, AccountState, Clock as _, Grant};
+use countersign::rest::Settings as RestSettings;
+use countersign::store::{Credentials, IntegratedAccount};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -82,9 +85,39 @@ fn schema_of(operation: &Value, status: u16) -> Option<&Value> {
     })
 }
 
+/// An account that has to be linked again.
+async fn linked(bench: &Bench) -> String {
+    let (id, now) = ("0199f1f0-0000-7a4e-9c1d-2f6a7b8c9d0e", bench.clock.now());
+    let account = IntegratedAccount {
+        id: id.to_owned(),
+        account: Some(AccountId::new("acc-1")),
+        name: Some("Acme".to_owned()),
+        tenant: "acme".to_owned(),
+        user_id: None,
+        base_uri: Some("https://eu.docusign.net".to_owned()),
+        grant: Grant::Code,
+        state: AccountState::NeedsReauth,
+        reason: Some("invalid_grant".to_owned()),
+        refreshed_at: None,
+        version: 0,
+        created_at: now,
+        updated_at: now,
+    };
+    bench.store.put_account(account, Credentials::Drop).await.unwrap();
+    id.to_owned()
+}
+
 #[actix_web::test]
 async fn every_answer_is_as_the_reference_says() {
-    let bench = Bench::new();
+    let bench = Bench::with(
+        None,
+        &RestSettings {
+            client_id: "integration".into(),
+            redirect_url: Some("https://sign.example.com/oauth/callback".into()),
+            ..RestSettings::default()
+        },
+    );
+    let linked = linked(&bench).await;
     let openapi = strict(bench.get("/openapi.json").await.json());
     bench.tell("envelope-sent", "env-a").await;
     bench.tell("recipient-completed", "env-a").await;
@@ -145,6 +178,39 @@ async fn every_answer_is_as_the_reference_says() {
         ("GET", "/v1/accounts/{id}/budget", "/v1/accounts/a-1/budget".into(), None),
         ("GET", "/v1/accounts/{id}/budget", format!("/v1/accounts/{ACCOUNT}/budget"), None),
         ("POST", "/v1/vault/rotate", "/v1/vault/rotate".into(), None),
+        ("POST", "/link-token", "/link-token".into(), Some(json!({"tenant_id": "acme"}))),
+        ("POST", "/link-token", "/link-token".into(), Some(json!({"integrated_account_id": nobody}))),
+        ("POST", "/link-token", "/link-token".into(), Some(json!({"expires_in": 1}))),
+        (
+            "POST",
+            "/integrated-account",
+            "/integrated-account".into(),
+            Some(json!({"grant": "jwt", "user_id": nobody})),
+        ),
+        (
+            "POST",
+            "/integrated-account",
+            "/integrated-account".into(),
+            Some(json!({"grant": "x", "user_id": nobody})),
+        ),
+        ("GET", "/integrated-account", "/integrated-account".into(), None),
+        ("GET", "/integrated-account", "/integrated-account?state=x".into(), None),
+        ("GET", "/integrated-account/{id}", format!("/integrated-account/{linked}"), None),
+        ("GET", "/integrated-account/{id}", format!("/integrated-account/{nobody}"), None),
+        (
+            "POST",
+            "/integrated-account/refresh-credentials",
+            "/integrated-account/refresh-credentials".into(),
+            Some(json!({"integrated_account_id": linked})),
+        ),
+        (
+            "POST",
+            "/integrated-account/refresh-credentials",
+            "/integrated-account/refresh-credentials".into(),
+            Some(json!({"integrated_account_id": nobody})),
+        ),
+        ("DELETE", "/integrated-account/{id}", format!("/integrated-account/{linked}"), None),
+        ("DELETE", "/integrated-account/{id}", format!("/integrated-account/{linked}"), None),
         ("GET", "/livez", "/livez".into(), None),
         ("GET", "/readyz", "/readyz?verbose".into(), None),
         ("GET", "/version", "/version".into(), None),

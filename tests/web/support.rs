@@ -83,6 +83,19 @@ impl Bench {
         token: Option<&str>,
         docusign: impl FnOnce(Arc<ManualClock>, Metrics) -> Option<(Client, Forwarder)>,
     ) -> Self {
+        Self::linking(token, &RestSettings::default(), docusign)
+    }
+
+    /// One to which users can link accounts, with these settings.
+    pub(crate) fn with(token: Option<&str>, settings: &RestSettings) -> Self {
+        Self::linking(token, settings, |_, _| None)
+    }
+
+    fn linking(
+        token: Option<&str>,
+        settings_of_docusign: &RestSettings,
+        docusign: impl FnOnce(Arc<ManualClock>, Metrics) -> Option<(Client, Forwarder)>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
         let settings = Settings::sqlite(folder.path().join("countersign.sqlite"), true);
@@ -112,7 +125,7 @@ impl Bench {
         let (releaser, replayer) = (receiver.clone(), receiver.clone());
         let http = http_client("test", std::time::Duration::from_secs(5)).unwrap();
         let by: Arc<dyn Clock> = clock.clone();
-        let authority = Authority::new(http.clone(), &RestSettings::default(), by.clone()).unwrap();
+        let authority = Authority::new(http.clone(), settings_of_docusign, by.clone()).unwrap();
         let vault = Arc::new(Vault::new(&SecretString::from("key"), None, dice.clone()));
         let tools = Tools {
             store: store.clone(),

@@ -150,6 +150,20 @@ fn enrichment_is_on_exactly_where_there_are_credentials_unless_it_is_told() {
 }
 
 #[test]
+fn where_accounts_are_linked_our_key_needs_no_user_of_its_own_and_users_must_find_back() {
+    let pem = "-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----\n";
+    let linking = |redirect: &str| {
+        let file = "hmac_keys = \"k\"\n[docusign]\nclient_id = \"c\"\nprivate_key_file = \"key.pem\"\nredirect_url = ";
+        World::file(&format!("{file}\"{redirect}\"")).with_file("key.pem", pem)
+    };
+    let world = linking("https://host.example/base/oauth/callback");
+    assert!(world.warnings().is_empty(), "{:?}", world.warnings());
+    assert!(world.good().settings.can_link() && !world.good().settings.docusign.has_credentials());
+    let warnings = linking("https://host.example/back").warnings();
+    assert!(warnings[0].starts_with("docusign.redirect_url"), "{warnings:?}");
+}
+
+#[test]
 fn sizes_can_have_units_and_numbers_underscores() {
     let bytes =
         |text: &str| World::file(&format!("delivery_bytes_max = {text}")).good().settings.delivery_bytes_max;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::budget::{Exceeded, Left};
 use super::errors::ApiError;
 use super::faults::FaultKind;
-use super::world::TokenKind;
+use super::grants::TokenKind;
 use super::{REST, Shared, Socket, lock};
 
 /// How long the server has to write the first half of an answer that is cut short.
@@ -48,7 +48,7 @@ pub(super) async fn gate(
         Some(fault) => answer_of(&shared, fault, request.request()),
         None => None,
     };
-    let refused = refused.or_else(|| refusal(&shared, &request, left));
+    let refused = refused.or_else(|| refusal(&shared, &request, account, left));
     let response = match refused {
         Some(answer) => request.into_response(answer).map_into_boxed_body(),
         None => next.call(request).await?.map_into_boxed_body(),
@@ -76,15 +76,22 @@ fn spend(shared: &Shared, account: Uuid) -> Option<Left> {
     lock(&shared.world).spend(account, shared.clock.now(), limits)
 }
 
-/// Why a call is turned away: no token, a dead one, or no call left.
-fn refusal(shared: &Shared, request: &ServiceRequest, left: Option<Left>) -> Option<HttpResponse> {
+/// Why a call is turned away: no token, a dead one, one of somebody who is no member of the account, or no call left.
+fn refusal(
+    shared: &Shared,
+    request: &ServiceRequest,
+    account: Option<Uuid>,
+    left: Option<Left>,
+) -> Option<HttpResponse> {
     if !request.path().starts_with("/restapi/") {
         return None;
     }
     let token = bearer(request.headers());
     let Some(token) = token else { return Some(ApiError::no_token().answer()) };
-    if !lock(&shared.tokens).is_alive(TokenKind::Access, token, shared.clock.now()) {
-        return Some(ApiError::dead_token().answer());
+    let terms = lock(&shared.tokens).alive(TokenKind::Access, token, shared.clock.now());
+    let Some(terms) = terms else { return Some(ApiError::dead_token().answer()) };
+    if account.is_some_and(|account| !shared.is_member(terms.user, account)) {
+        return Some(ApiError::no_such_account().answer());
     }
     left.and_then(|left| left.exceeded).map(|exceeded| throttled(shared, exceeded))
 }

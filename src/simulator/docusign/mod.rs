@@ -4,11 +4,14 @@
 mod budget;
 mod changes;
 mod connect;
+mod consent;
+mod controls;
 mod documents;
 mod envelopes;
 mod errors;
 mod faults;
 mod gate;
+mod grants;
 mod jwt;
 mod oauth;
 mod pdf;
@@ -26,10 +29,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpResponse, HttpServer, web};
-use jiff::SignedDuration;
+use actix_web::{App, HttpServer, web};
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::base::{Clock, Dice, limits};
 
@@ -37,12 +41,14 @@ use super::life::{Account, Envelope, Step, Subject};
 
 pub use budget::Limits;
 pub use faults::{Fault, FaultKind};
+pub use grants::User;
 pub use jwt::PublicKey;
 pub use play::Play;
 
 use errors::ApiError;
 use faults::Faults;
-use world::{Calls, TokenKind, Tokens, World};
+use grants::{Consents, Terms, TokenKind, Tokens};
+use world::{Calls, World};
 
 /// What all calls about an account begin with, as routes write it.
 const REST: &str = "/restapi/v2.1/accounts/{account}";
@@ -50,8 +56,16 @@ const REST: &str = "/restapi/v2.1/accounts/{account}";
 /// How the stand-in is set up.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Its accounts; the first one is the default, and its owner is the user.
+    /// Its accounts.
     pub accounts: Vec<Arc<Account>>,
+    /// Its users; where none is told, the owner of the first account is the only one, has every account, and can be
+    /// impersonated under any id.
+    pub users: Vec<User>,
+    /// The addresses registered with the integration; any where none.
+    pub redirect_uris: Vec<String>,
+    /// Whether users are asked each time whether they allow the integration what it asks for; else only those who
+    /// have not consented are, as DocuSign asks users who are logged in.
+    pub asks_users: bool,
     /// The integration key that tokens are given to; any where none.
     pub client_id: Option<String>,
     /// The integration's secret; no Basic authentication is asked for where none.
@@ -64,6 +78,10 @@ pub struct Settings {
     pub base_uri: Option<String>,
     /// Life of an access token; eight hours at DocuSign, and at most one for JWT grants.
     pub token_life: SignedDuration,
+    /// Life of a refresh token: from each refresh with the scope `extended`, else from the login; 30 days at DocuSign.
+    pub refresh_life: SignedDuration,
+    /// How long a refresh token lives on after it was exchanged. DocuSign does not say: none, to be safe.
+    pub refresh_overlap: SignedDuration,
     /// Calls that an account has.
     pub limits: Limits,
 }
@@ -72,12 +90,17 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             accounts: vec![Arc::new(Account::invented(&Dice::seeded(0)))],
+            users: Vec::new(),
+            redirect_uris: Vec::new(),
+            asks_users: false,
             client_id: None,
             client_secret: None,
             public_key: None,
             audience: None,
             base_uri: None,
             token_life: SignedDuration::from_hours(8),
+            refresh_life: SignedDuration::from_hours(30 * 24),
+            refresh_overlap: SignedDuration::ZERO,
             limits: Limits::default(),
         }
     }
@@ -87,7 +110,7 @@ impl Default for Settings {
 #[derive(Debug)]
 struct Controls {
     limits: Limits,
-    consented: bool,
+    consents: Consents,
 }
 
 /// What all calls share.
@@ -108,15 +131,53 @@ struct Shared {
     something_sent: Notify,
 }
 
+fn later(from: Timestamp, by: SignedDuration) -> Timestamp {
+    from.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
-    fn access_token(&self, life: SignedDuration) -> String {
+    fn access_token(&self, life: SignedDuration, terms: Arc<Terms>) -> String {
         let token = format!("simulated.{}", self.dice.uuid().simple());
-        lock(&self.tokens).keep(TokenKind::Access, token.clone(), self.clock.now(), life);
+        let until = later(self.clock.now(), life);
+        lock(&self.tokens).keep(TokenKind::Access, token.clone(), terms, until);
         token
+    }
+
+    /// The users; where none were told, the owner of the first account.
+    fn users(&self) -> Vec<User> {
+        if !self.settings.users.is_empty() {
+            return self.settings.users.clone();
+        }
+        let accounts = self.settings.accounts.iter().map(|account| account.id).collect();
+        let owner = self.settings.accounts.first();
+        owner
+            .map(|owner| User { person: owner.sender.clone(), accounts, default: owner.id })
+            .into_iter()
+            .collect()
+    }
+
+    fn knows_user(&self, id: Uuid) -> bool {
+        let users = &self.settings.users;
+        users.is_empty() || users.iter().any(|user| user.person.user_id == id)
+    }
+
+    fn is_member(&self, user: Option<Uuid>, account: Uuid) -> bool {
+        let Some(id) = user else { return true };
+        let user = self.settings.users.iter().find(|user| user.person.user_id == id);
+        user.is_some_and(|user| user.accounts.contains(&account))
+    }
+
+    /// Takes back a user's consent: refresh tokens die at once, live access tokens live on.
+    fn revoke(&self, user: Uuid) {
+        lock(&self.controls).consents.set(user, false);
+        let user = (!self.settings.users.is_empty()).then_some(user);
+        let mut tokens = lock(&self.tokens);
+        tokens.end(Some(TokenKind::Refresh), user);
+        tokens.end(Some(TokenKind::Code), user);
     }
 
     /// Leaves steps, and an envelope that was just sent, for whoever plays Connect; the oldest ones are dropped
@@ -179,7 +240,7 @@ impl Docusign {
         for account in &settings.accounts {
             world.open(account);
         }
-        let controls = Controls { limits: settings.limits, consented: true };
+        let controls = Controls { limits: settings.limits, consents: Consents::of_all(true) };
         Self(web::Data::new(Shared {
             settings,
             clock,
@@ -234,19 +295,20 @@ impl Docusign {
         lock(&self.0.world).put(Arc::new(envelope));
     }
 
-    /// An access token that is alive, as any grant gives.
+    /// An access token that is alive and good for every account.
     pub fn issue_token(&self) -> SecretString {
-        SecretString::from(self.0.access_token(self.0.settings.token_life))
+        let terms = Terms { user: None, scope: String::new(), since: self.0.clock.now() };
+        SecretString::from(self.0.access_token(self.0.settings.token_life, Arc::new(terms)))
     }
 
     /// Ends every token at once.
     pub fn revoke_tokens(&self) {
-        lock(&self.0.tokens).revoke_all();
+        lock(&self.0.tokens).end(None, None);
     }
 
-    /// Ends access tokens before their time; refresh tokens stay.
+    /// Ends access tokens before their time; refresh tokens live on.
     pub fn revoke_access_tokens(&self) {
-        lock(&self.0.tokens).revoke(TokenKind::Access);
+        lock(&self.0.tokens).end(Some(TokenKind::Access), None);
     }
 
     /// Every code and token that was given out, as far back as they are remembered: what must show nowhere.
@@ -254,9 +316,14 @@ impl Docusign {
         lock(&self.0.tokens).given()
     }
 
-    /// Whether the user consented to being impersonated; JWT grants are refused where not.
+    /// Takes back a user's consent: refresh tokens die at once, live access tokens live on until they end.
+    pub fn revoke_consent(&self, user: Uuid) {
+        self.0.revoke(user);
+    }
+
+    /// Whether users consented to being impersonated, all of them; JWT grants are refused where not.
     pub fn set_consent(&self, consented: bool) {
-        lock(&self.0.controls).consented = consented;
+        lock(&self.0.controls).consents = Consents::of_all(consented);
     }
 
     /// Changes the calls that an account has.
@@ -311,36 +378,13 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/connect/{id}", web::delete().to(connect::delete))
         .route("/templates", web::get().to(templates::list))
         .route("/templates/{template}", web::get().to(templates::get));
-    app.route("/oauth/auth", web::get().to(oauth::authorize))
+    app.route("/oauth/auth", web::get().to(consent::authorize))
+        .route("/oauth/auth", web::post().to(consent::decide))
         .route("/oauth/token", web::post().to(oauth::token))
         .route("/oauth/userinfo", web::get().to(oauth::userinfo))
-        .route("/simulator/faults", web::get().to(list_faults))
-        .route("/simulator/faults", web::post().to(add_fault))
-        .route("/simulator/faults", web::delete().to(clear_faults))
-        .route("/simulator/calls", web::get().to(list_calls))
+        .configure(controls::routes)
         .service(rest)
         .default_service(web::to(|| async { ApiError::no_such_call().answer() }));
-}
-
-async fn list_faults(shared: web::Data<Shared>) -> HttpResponse {
-    HttpResponse::Ok().json(lock(&shared.faults).all())
-}
-
-async fn add_fault(fault: web::Json<Fault>, shared: web::Data<Shared>) -> HttpResponse {
-    if lock(&shared.faults).add(fault.into_inner()) {
-        HttpResponse::NoContent().finish()
-    } else {
-        ApiError::invalid("There are too many faults: clear them with DELETE.").answer()
-    }
-}
-
-async fn clear_faults(shared: web::Data<Shared>) -> HttpResponse {
-    lock(&shared.faults).clear();
-    HttpResponse::NoContent().finish()
-}
-
-async fn list_calls(shared: web::Data<Shared>) -> HttpResponse {
-    HttpResponse::Ok().json(lock(&shared.calls).all())
 }
 
 /// A second hold on a connection, to end it without an answer.

@@ -1,50 +1,29 @@
 //! OAuth: the JWT grant, the authorization code and its refresh, and who the user is.
 
-use actix_web::http::header::{AUTHORIZATION, LOCATION};
+use std::sync::Arc;
+
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
 
 use super::errors::ApiError;
 use super::gate::bearer;
-use super::world::TokenKind;
-use super::{Shared, jwt, lock};
+use super::grants::{Asked, Terms, TokenKind};
+use super::{Shared, jwt, later, lock};
 
-/// A refresh token's life; each refresh makes a new one.
-const REFRESH_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// An authorization code's life.
-const CODE_LIFE: SignedDuration = SignedDuration::from_mins(5);
 /// Life of the access tokens of JWT grants, whatever else is set: an hour.
 const JWT_LIFE: SignedDuration = SignedDuration::from_hours(1);
 const JWT_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 fn error(error: &str, description: &str) -> HttpResponse {
     HttpResponse::BadRequest().json(json!({"error": error, "error_description": description}))
-}
-
-/// `GET /oauth/auth`: consents at once and sends the user back with a code.
-pub(super) async fn authorize(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
-    let query: Vec<(String, String)> =
-        form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
-    let asked = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let Some(Ok(mut back)) = asked("redirect_uri").map(url::Url::parse) else {
-        return error("invalid_request", "The redirect_uri is missing or is no URL.");
-    };
-    if !is_client(&shared, asked("client_id").unwrap_or_default()) {
-        return error("invalid_client", "The client_id is not known.");
-    }
-    let code = shared.dice.uuid().simple().to_string();
-    lock(&shared.tokens).keep(TokenKind::Code, code.clone(), shared.clock.now(), CODE_LIFE);
-    back.query_pairs_mut().append_pair("code", &code);
-    if let Some(state) = asked("state") {
-        back.query_pairs_mut().append_pair("state", state);
-    }
-    HttpResponse::Found().insert_header((LOCATION, back.as_str())).finish()
 }
 
 /// `POST /oauth/token`.
@@ -60,15 +39,33 @@ pub(super) async fn token(request: HttpRequest, body: Bytes, shared: web::Data<S
             error("invalid_client", "The client could not be authenticated.")
         }
         "authorization_code" => {
-            let alive = lock(&shared.tokens).take(TokenKind::Code, given("code"), now);
-            if alive { pair(&shared) } else { error("invalid_grant", "expired_client_token") }
+            let code = lock(&shared.tokens).take(TokenKind::Code, given("code"), now, SignedDuration::ZERO);
+            match code {
+                Some(code) if is_as_asked(code.asked.as_ref(), &given) => pair(&shared, &code.terms),
+                _ => error("invalid_grant", "expired_client_token"),
+            }
         }
         "refresh_token" => {
-            let alive = lock(&shared.tokens).take(TokenKind::Refresh, given("refresh_token"), now);
-            if alive { pair(&shared) } else { error("invalid_grant", "expired_client_token") }
+            let overlap = shared.settings.refresh_overlap;
+            let old = lock(&shared.tokens).take(TokenKind::Refresh, given("refresh_token"), now, overlap);
+            old.map_or_else(
+                || error("invalid_grant", "expired_client_token"),
+                |old| pair(&shared, &old.terms),
+            )
         }
         _ => error("unsupported_grant_type", "The grant_type is missing or not known."),
     }
+}
+
+/// Whether a token call tells of its code what was told when it was asked for: the address, where it tells one, and
+/// what PKCE's challenge was made of.
+fn is_as_asked<'a>(asked: Option<&Asked>, given: &impl Fn(&str) -> &'a str) -> bool {
+    let Some(asked) = asked else { return false };
+    let redirect = given("redirect_uri");
+    let verified = asked.challenge.as_ref().is_none_or(|challenge| {
+        *challenge == URL_SAFE_NO_PAD.encode(Sha256::digest(given("code_verifier").as_bytes()))
+    });
+    verified && (redirect.is_empty() || redirect == asked.redirect_uri)
 }
 
 fn jwt_grant(shared: &Shared, assertion: &str) -> HttpResponse {
@@ -84,29 +81,35 @@ fn jwt_grant(shared: &Shared, assertion: &str) -> HttpResponse {
     if !is_client(shared, &claims.iss) {
         return error("invalid_grant", "issuer_not_found");
     }
-    if claims.sub.parse::<uuid::Uuid>().is_err() {
+    let Some(user) = claims.sub.parse().ok().filter(|user| shared.knows_user(*user)) else {
         return error("invalid_grant", "user_not_found");
-    }
+    };
     let impersonates = claims.scope.split_whitespace().any(|scope| scope == "impersonation");
-    if !impersonates || !lock(&shared.controls).consented {
+    if !impersonates || !lock(&shared.controls).consents.has(user) {
         return HttpResponse::BadRequest().json(json!({"error": "consent_required"}));
     }
     let life = shared.settings.token_life.min(JWT_LIFE);
+    let user = (!shared.settings.users.is_empty()).then_some(user);
+    let terms = Arc::new(Terms { user, scope: claims.scope.clone(), since: shared.clock.now() });
     HttpResponse::Ok().json(json!({
-        "access_token": shared.access_token(life),
+        "access_token": shared.access_token(life, terms),
         "token_type": "Bearer",
         "expires_in": life.as_secs(),
         "scope": claims.scope,
     }))
 }
 
-/// A new access token and a new refresh token.
-fn pair(shared: &Shared) -> HttpResponse {
+/// A new access token and a new refresh token, which with the scope `extended` lives anew, and else as long as the
+/// first one.
+fn pair(shared: &Shared, terms: &Arc<Terms>) -> HttpResponse {
     let life = shared.settings.token_life;
     let refresh = shared.dice.uuid().simple().to_string();
-    lock(&shared.tokens).keep(TokenKind::Refresh, refresh.clone(), shared.clock.now(), REFRESH_LIFE);
+    let extended = terms.scope.split_whitespace().any(|scope| scope == "extended");
+    let since = if extended { shared.clock.now() } else { terms.since };
+    let until = later(since, shared.settings.refresh_life);
+    lock(&shared.tokens).keep(TokenKind::Refresh, refresh.clone(), Arc::clone(terms), until);
     HttpResponse::Ok().json(json!({
-        "access_token": shared.access_token(life),
+        "access_token": shared.access_token(life, Arc::clone(terms)),
         "token_type": "Bearer",
         "refresh_token": refresh,
         "expires_in": life.as_secs(),
@@ -114,7 +117,7 @@ fn pair(shared: &Shared) -> HttpResponse {
 }
 
 /// Any integration where none is configured.
-fn is_client(shared: &Shared, id: &str) -> bool {
+pub(super) fn is_client(shared: &Shared, id: &str) -> bool {
     shared.settings.client_id.as_deref().is_none_or(|known| known == id)
 }
 
@@ -135,38 +138,36 @@ fn is_authentic(shared: &Shared, request: &HttpRequest, client_id: &str) -> bool
 pub(super) async fn userinfo(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
     let now = shared.clock.now();
     let token = bearer(request.headers());
-    if !token.is_some_and(|token| lock(&shared.tokens).is_alive(TokenKind::Access, token, now)) {
-        return ApiError::dead_token().answer();
-    }
+    let terms = token.and_then(|token| lock(&shared.tokens).alive(TokenKind::Access, token, now));
+    let Some(terms) = terms else { return ApiError::dead_token().answer() };
     let base_uri = shared.settings.base_uri.clone().unwrap_or_else(|| {
         let connection = request.connection_info();
         format!("{}://{}", connection.scheme(), connection.host())
     });
-    let accounts: Vec<_> = shared
-        .settings
-        .accounts
-        .iter()
-        .enumerate()
-        .map(|(place, account)| {
-            json!({
-                "account_id": account.id,
-                "is_default": place == 0,
-                "account_name": account.name,
-                "base_uri": base_uri,
-            })
-        })
-        .collect();
-    let Some(user) = shared.settings.accounts.first().map(|account| &account.sender) else {
-        return ApiError::no_token().answer();
+    let users = shared.users();
+    let user = match terms.user {
+        Some(id) => users.iter().find(|user| user.person.user_id == id),
+        None => users.first(),
     };
-    let (given, family) = user.name.split_once(' ').unwrap_or((&user.name, ""));
+    let Some(user) = user else { return ApiError::no_token().answer() };
+    let accounts = shared.settings.accounts.iter().filter(|account| user.accounts.contains(&account.id));
+    let accounts = accounts.map(|account| {
+        json!({
+            "account_id": account.id,
+            "is_default": account.id == user.default,
+            "account_name": account.name,
+            "base_uri": base_uri,
+        })
+    });
+    let person = &user.person;
+    let (given, family) = person.name.split_once(' ').unwrap_or((&person.name, ""));
     HttpResponse::Ok().json(json!({
-        "sub": user.user_id,
-        "name": user.name,
+        "sub": person.user_id,
+        "name": person.name,
         "given_name": given,
         "family_name": family,
         "created": "2015-08-13T22:03:03.45",
-        "email": user.email,
-        "accounts": accounts,
+        "email": person.email,
+        "accounts": accounts.collect::<Vec<_>>(),
     }))
 }

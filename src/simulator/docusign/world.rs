@@ -1,9 +1,9 @@
-//! What the stand-in remembers: accounts with their envelopes and budgets, tokens, counters, all of it bounded.
+//! What the stand-in remembers: accounts with their envelopes and budgets, and counters, all of it bounded.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::base::limits;
@@ -93,59 +93,6 @@ impl World {
 
     pub(super) fn spend(&mut self, account: Uuid, now: Timestamp, limits: Limits) -> Option<Left> {
         self.accounts.get_mut(&account).map(|(_, holding)| holding.budget.spend(now, limits))
-    }
-}
-
-/// What a token is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum TokenKind {
-    Access,
-    Refresh,
-    /// An authorization code: good once.
-    Code,
-}
-
-/// Tokens that are alive.
-#[derive(Debug, Default)]
-pub(super) struct Tokens {
-    alive: HashMap<(TokenKind, String), Timestamp>,
-    order: VecDeque<(TokenKind, String)>,
-}
-
-impl Tokens {
-    pub(super) fn keep(&mut self, kind: TokenKind, token: String, now: Timestamp, life: SignedDuration) {
-        let until = now.checked_add(life).unwrap_or(Timestamp::MAX);
-        self.alive.insert((kind, token.clone()), until);
-        self.order.push_back((kind, token));
-        while self.order.len() > limits::SIMULATOR_TOKENS_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.alive.remove(&oldest);
-        }
-    }
-
-    pub(super) fn is_alive(&self, kind: TokenKind, token: &str, now: Timestamp) -> bool {
-        self.alive.get(&(kind, token.to_owned())).is_some_and(|until| *until > now)
-    }
-
-    /// Uses a token up; false where it was not alive.
-    pub(super) fn take(&mut self, kind: TokenKind, token: &str, now: Timestamp) -> bool {
-        self.alive.remove(&(kind, token.to_owned())).is_some_and(|until| until > now)
-    }
-
-    /// Ends all of a kind at once.
-    pub(super) fn revoke(&mut self, kind: TokenKind) {
-        self.alive.retain(|(one, _), _| *one != kind);
-    }
-
-    /// All tokens that were given out, as far back as they are remembered.
-    pub(super) fn given(&self) -> Vec<String> {
-        self.order.iter().map(|(_, token)| token.clone()).collect()
-    }
-
-    pub(super) fn revoke_all(&mut self) {
-        self.alive.clear();
-        self.order.clear();
     }
 }
 

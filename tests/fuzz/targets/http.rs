@@ -84,7 +84,14 @@ fn sound(method: &Method, answer: &Answer) {
     assert!(STATUSES.contains(&answer.status), "{}: {:?}", answer.status, answer.bytes);
     assert!(answer.headers.get("x-request-id").is_some_and(|id| id.len() <= 64 && !id.is_empty()));
     assert_eq!(answer.headers.get("x-content-type-options").unwrap(), "nosniff");
-    if answer.status >= 400 && *method != Method::HEAD {
+    let kind = answer.headers.get("content-type").and_then(|kind| kind.to_str().ok());
+    if answer.status >= 400 && kind.is_some_and(|kind| kind.starts_with("text/html")) {
+        // A page for a user: whatever was sent in stands in it as text.
+        let page = String::from_utf8_lossy(&answer.bytes);
+        assert!(page.starts_with("<!doctype html>") && !page.contains("<script"), "{page}");
+        let policy = answer.headers.get("content-security-policy").unwrap();
+        assert!(policy.to_str().unwrap().starts_with("default-src 'none'"));
+    } else if answer.status >= 400 && *method != Method::HEAD {
         let problem: Value = serde_json::from_slice(&answer.bytes).unwrap();
         assert_eq!(problem["statusCode"], answer.status);
         let said = |field: &str| problem[field].as_str().is_some_and(|text| !text.is_empty());
@@ -92,11 +99,20 @@ fn sound(method: &Method, answer: &Answer) {
     }
 }
 
+/// Where accounts can be linked; nobody is asked there before a link's user is back.
+fn linking() -> RestSettings {
+    RestSettings {
+        client_id: "integration".into(),
+        redirect_url: Some("https://sign.example.com/oauth/callback".into()),
+        ..RestSettings::default()
+    }
+}
+
 /// A keyring without accounts, and a client for them.
 fn nobody(store: &Store) -> (Linked, Client) {
     let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
     let http = http_client("fuzz", std::time::Duration::from_secs(1)).unwrap();
-    let authority = Authority::new(http.clone(), &RestSettings::default(), clock.clone()).unwrap();
+    let authority = Authority::new(http.clone(), &linking(), clock.clone()).unwrap();
     let dice = Dice::seeded(4);
     let vault = Arc::new(Vault::new(&SecretString::from("key"), None, dice.clone()));
     let (store, node) = (store.clone(), "node".to_owned());
@@ -235,10 +251,22 @@ pub(crate) fn seeds(_: &Path) -> Vec<Vec<u8>> {
         "GET /v1/changes/stream?after=2&account=a0\naccept: text/event-stream",
         "GET /v1/deliveries?limit=3&outcome=quarantined",
         "GET /v1/signing-requests/e1/timeline",
+        "GET /v1/accounts/a1/budget",
+        "GET /proxy/restapi/v2.1/accounts/a1/envelopes/e1?include=tabs",
+        "DELETE /proxy/restapi/v2.1/accounts/a1/%2e%2e/a2",
+        "PUT /proxy/envelopes/e1?integrated_account_id=a1&x=%26",
         "GET /v1/quarantine",
         "HEAD /v1/totals\nx-request-id: abc",
         "GET /v1/changes\nOrigin: https://evil.example\nHost: localhost",
         "GET /readyz?verbose",
+        "POST /link-token\ncontent-type: application/json\n\n{\"tenant_id\":\"t\",\"redirect_uri\":\"https://a.example/?x\",\"expires_in\":60}",
+        "POST /integrated-account\ncontent-type: application/json\n\n{\"grant\":\"jwt\",\"user_id\":\"0193590e-7c1a-7b52-8d2f-6f2f1c0e9b44\"}",
+        "GET /integrated-account?limit=1&state=active&after=0193590e-7c1a-7b52-8d2f-6f2f1c0e9b44&tenant_id=t",
+        "DELETE /integrated-account/0193590e",
+        "GET /connect-account?link_token=%3Cscript%3E\ncookie: __Host-countersign-link=x",
+        "POST /connect-account\ncontent-type: application/x-www-form-urlencoded\n\nlink_token=%22%3E",
+        "POST /connect-account/choose\nsec-fetch-site: same-origin\n\nticket=x&account=%27",
+        "GET /oauth/callback?code=x&state=%3Cscript%3E&error=access_denied",
         "OPTIONS /v1/deliveries",
         "POST /v1/changes/replay\ncontent-type: application/json\n\n{\"positions\":[1,2,18446744073709551615]}",
     ]

@@ -1,5 +1,6 @@
 //! What the tests stand on: the server as a process, a subscriber, signed deliveries, and bounded waiting.
 
+pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod checker;
 pub(crate) mod deliveries;

@@ -275,7 +275,7 @@ impl Ports {
 }
 
 /// Ports that nobody uses, below those that outgoing connections take.
-pub(super) fn free_ports<const N: usize>() -> [u16; N] {
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let mut held = Vec::new();
     let mut candidates =
         std::iter::repeat_with(|| rand::random_range(20_000..32_000_u16)).filter_map(|port| {

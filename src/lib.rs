@@ -49,6 +49,7 @@ pub mod vault;
 pub mod enrich;
 pub mod link;
 pub mod receive;
+pub mod reconcile;
 pub mod relay;
 // floor 3, faces
 pub mod simulator;

@@ -29,6 +29,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("enrich", 20),
     ("link", 20),
     ("receive", 20),
+    ("reconcile", 20),
     ("relay", 20),
     ("simulator", 30),
     ("web", 30),

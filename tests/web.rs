@@ -6,6 +6,7 @@
 mod web {
     mod access;
     mod deliveries;
+    mod docusign;
     mod feed;
     mod health;
     mod linking;

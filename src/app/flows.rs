@@ -18,6 +18,7 @@ use crate::store::Work;
 
 use super::books::audit;
 use super::docusign::{Docusign, keep_alive};
+use super::reconcile::Reconciling;
 use super::{Error, checkpoints};
 
 /// How often old deliveries are looked for.
@@ -37,7 +38,7 @@ impl Flows {
         roles: &[Role],
         with: &Receiver,
         signer: &Arc<Signer>,
-        docusign: &Docusign,
+        (docusign, reconciling): (&Docusign, &Reconciling),
         status: &broker::Status,
         queues: watch::Receiver<Vec<broker::Queue>>,
     ) -> Self {
@@ -58,6 +59,8 @@ impl Flows {
             let stop = stop.clone();
             tasks.spawn(async move { enricher.run(stop).await });
         }
+        let (reconciler, own) = (Arc::clone(&reconciling.reconciler), stop.clone());
+        tasks.spawn(async move { reconciler.run(own).await });
         tasks.spawn(keep_alive(docusign.linked.clone(), with.clone(), stop.clone()));
         tasks.spawn(audit(with.store.clone(), with.metrics.clone(), stop.clone()));
         let days = (settings.dedup_retention_days, settings.audit_retention_days);

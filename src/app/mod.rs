@@ -9,6 +9,7 @@ mod flows;
 mod http;
 mod keys;
 mod private;
+mod reconcile;
 mod server;
 mod signer;
 

@@ -21,6 +21,7 @@ use crate::web::{self, Api};
 use super::docusign::Docusign;
 use super::flows::Flows;
 use super::http::{self, Serving};
+use super::reconcile::Reconciling;
 use super::{Error, keys, signer};
 
 /// A server that is bound and opened, but serves nothing yet.
@@ -37,6 +38,7 @@ pub struct App {
     token: web::TokenInForce,
     signer: Arc<Signer>,
     docusign: Docusign,
+    reconciling: Reconciling,
     clock: Arc<dyn Clock>,
     dice: Dice,
 }
@@ -89,6 +91,7 @@ impl App {
         let (listener, address) =
             bind().map_err(|why| Error::Listen { address: settings.listen.clone(), why })?;
         let (broker_status, key_faults) = (broker::Status::default(), keys::Faults::default());
+        let reconciling = Reconciling::new(&settings, roles, &receiver, docusign.client.clone());
         let roles = roles.to_vec();
         let queues = watch::Sender::new(settings.queues.clone());
         let token = web::TokenInForce::new(settings.api_token.as_ref());
@@ -104,6 +107,7 @@ impl App {
             token,
             signer,
             docusign,
+            reconciling,
             clock,
             dice,
         })
@@ -161,6 +165,7 @@ impl App {
             }),
             linked: self.docusign.linked.clone(),
             client: self.docusign.client.clone(),
+            docusign: Some(self.reconciling.face()),
             forwarder: self.docusign.forwarder.clone(),
             api_token: self.token.clone(),
             audit_key: self.signer.public_key(),
@@ -199,7 +204,7 @@ impl App {
             &self.roles,
             &self.receiver,
             &self.signer,
-            &self.docusign,
+            (&self.docusign, &self.reconciling),
             &self.broker_status,
             self.queues.subscribe(),
         );

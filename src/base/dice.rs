@@ -53,6 +53,13 @@ impl Dice {
         self.with(|rng| rng.fill_bytes(bytes));
     }
 
+    /// A new W3C trace context.
+    pub fn traceparent(&self) -> String {
+        let trace = self.uuid().simple();
+        let span = self.uuid().as_u128() as u64 | 1;
+        format!("00-{trace}-{span:016x}-01")
+    }
+
     /// A random (version 4) UUID.
     pub fn uuid(&self) -> Uuid {
         let mut bytes = [0; 16];

@@ -315,6 +315,45 @@ pub const USER_ACCOUNTS_MAX: usize = 100;
 /// How often a change of an account is tried again that another node's change overtook.
 pub const ACCOUNT_TRIES_MAX: usize = 5;
 
+/// How often each account is reconciled at most: DocuSign's rules ask for no more than one look in a quarter of an hour.
+pub const RECONCILE_EVERY_MIN: Duration = Duration::from_secs(15 * 60);
+/// Longest time that may be set between two looks: what was missed should be found within a day.
+pub const RECONCILE_EVERY_MAX: Duration = Duration::from_secs(24 * 3600);
+/// So far each window reaches back into the one before: clocks differ by minutes, and lists may lag behind.
+pub const RECONCILE_OVERLAP: Duration = Duration::from_secs(2 * 3600);
+/// What happened within this time is left to the next look: its delivery is perhaps on its way.
+pub const RECONCILE_GRACE: Duration = Duration::from_secs(5 * 60);
+/// Furthest that a look for what was modified reaches back: envelopes expire after 120 days where nothing else is set.
+pub const RECONCILE_LIFE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Signing requests in one page of a list: some 5 kB each with their participants, far below the largest answer.
+pub const RECONCILE_PAGE: u32 = 200;
+/// The same where pages of that size could not be read.
+pub const RECONCILE_PAGE_SMALL: u32 = 10;
+/// Calls of an account's hour that are left to enriching and to the account's other programs: a fifth of the 3,000
+/// that DocuSign gives. Where it gives less, a fifth of that.
+pub const RECONCILE_RESERVE: u32 = 600;
+/// Attempts at one page before a run is given up; the next one begins where it began.
+pub const RECONCILE_ATTEMPTS_MAX: u32 = 5;
+/// First and longest wait between two of them.
+pub const RECONCILE_BACKOFF: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(120));
+/// Runs that may wait to be made: more than one for each account makes no sense.
+pub const RECONCILE_QUEUE_MAX: usize = 1_000;
+/// Reports that are kept: a month of hourly looks at one account.
+pub const RECONCILE_RUNS_KEPT: usize = 720;
+/// Signing requests that a report names; more are only counted.
+pub const RECONCILE_NAMED_MAX: usize = 100;
+/// Signing requests that Connect is asked to publish again in one call.
+pub const RECONCILE_REPUBLISH_MAX: usize = 100;
+/// Deliveries that are looked at for whether Connect delivers XML.
+pub const RECONCILE_FORMATS_LOOKED_AT: usize = 1_000;
+/// Signing requests of a run that are remembered as seen, some 60 bytes each.
+pub const RECONCILE_SEEN_MAX: usize = 100_000;
+/// How often a flow that waits looks whether its turn has come, so that a clock that jumped delays nothing for longer.
+pub const RECONCILE_LOOK_MAX: Duration = Duration::from_secs(60);
+
+/// Longest address that Connect publishes to, in bytes: DocuSign's own bound.
+pub const CONNECT_URL_BYTES_MAX: usize = 4_096;
+
 /// Rows in one page of the HTTP API, and the default.
 pub const PAGE_ROWS_MAX: usize = 1_000;
 /// Rows in one page when `limit` is absent.
@@ -387,6 +426,10 @@ pub const SIMULATOR_TOKENS_MAX: usize = 10_000;
 pub const SIMULATOR_FAULTS_MAX: usize = 64;
 /// What it keeps to be told over Connect while nobody tells it.
 pub const SIMULATOR_UNTOLD_MAX: usize = 1_024;
+/// What it keeps of messages that were dropped on purpose, until somebody asks for them.
+pub const SIMULATOR_UNSENT_MAX: usize = 10_000;
+/// Connect configurations that an account of it has at most.
+pub const SIMULATOR_CONFIGURATIONS_MAX: usize = 100;
 /// Largest body that it takes: an envelope with documents in base64, as DocuSign takes 25 MB.
 pub const SIMULATOR_BODY_BYTES_MAX: usize = 34 * 1024 * 1024;
 /// Envelopes in one page of a list: DocuSign's own bound since 2024.

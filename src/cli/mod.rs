@@ -8,12 +8,14 @@ mod args;
 mod audit;
 mod check;
 mod config;
+mod connect;
 mod demo;
 mod error;
 mod events;
 mod keys;
 mod pages;
 mod quarantine;
+mod reconcile;
 mod replay;
 mod serve;
 mod signature;
@@ -66,6 +68,9 @@ enum Command {
     Events(events::Events),
     Trace(trace::Trace),
     Replay(replay::Replay),
+    Reconcile(reconcile::Reconcile),
+    #[command(subcommand)]
+    Connect(connect::Connect),
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
     #[command(subcommand)]
@@ -117,6 +122,8 @@ impl Command {
             Self::Signature(signature) => signature.run(terminal),
             Self::Events(events) => events.run(terminal),
             Self::Replay(replay) => replay.run(terminal),
+            Self::Reconcile(reconcile) => reconcile.run(terminal),
+            Self::Connect(connect) => connect.run(terminal),
             Self::Trace(trace) => trace.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
             Self::Accounts(accounts) => accounts.run(terminal),

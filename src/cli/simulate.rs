@@ -52,6 +52,9 @@ pub(super) struct Simulate {
     /// How likely a message is accompanied by a forged one.
     #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
     bad_signature: f64,
+    /// How likely a message is never sent, as if DocuSign had given up.
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = probability)]
+    drop: f64,
     /// Connections that send side by side.
     #[arg(long, value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u64).range(1..=limits::SIMULATOR_CONNECTIONS_MAX as u64))]
@@ -105,8 +108,12 @@ impl Simulate {
         traffic.rate = self.rate;
         traffic.seed = self.seed;
         traffic.connections = usize::try_from(self.connections).unwrap_or(1);
-        traffic.faults =
-            Faults { duplicate: self.duplicate, reorder: self.reorder, bad_signature: self.bad_signature };
+        traffic.faults = Faults {
+            duplicate: self.duplicate,
+            reorder: self.reorder,
+            bad_signature: self.bad_signature,
+            drop: self.drop,
+        };
         knock(&url).await?;
         let stop = traffic.stop.clone();
         tokio::spawn(async move {

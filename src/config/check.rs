@@ -180,6 +180,8 @@ pub(super) fn settings(
             .parsed(top, "enrich_interval_minutes", |text| values::number(text, 0..=1_440))
             .unwrap_or_default(),
         docusign,
+        reconcile_every: checker.parsed(top, "reconcile_every", values::every).flatten(),
+        public_url: checker.parsed(top, "public_url", values::https_url),
         cloud_events: cloud_events.unwrap_or_default(),
         audit_stream: checker.parsed(top, "audit_stream", values::switch).unwrap_or(true),
         delivery_bytes_max: checker

@@ -69,6 +69,8 @@ pub(super) const TOP: &[Key] = &[
     secret("docusign.access_token"),
     text("docusign.base_uri"),
     switch("enrich"),
+    text("reconcile_every"),
+    text("public_url"),
     number("enrich_interval_minutes"),
     text("cloud_events"),
     switch("audit_stream"),

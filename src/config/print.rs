@@ -9,6 +9,7 @@ use url::Url;
 use super::fault::Origin;
 use super::keys::{self, Key};
 use super::settings::{DeadLetterStrategy, QueueSettings, Settings, SourceSettings, StoreSetting};
+use super::values;
 use super::written::{self, Scope};
 
 /// What stands in a secret's place.
@@ -128,6 +129,8 @@ fn top_value(settings: &Settings, key: &str) -> Value {
         "docusign.access_token" => hidden(docusign.access_token.as_ref()),
         "docusign.base_uri" => json!(docusign.base_uri),
         "enrich" => json!(settings.enrich),
+        "reconcile_every" => json!(values::every_in_words(settings.reconcile_every)),
+        "public_url" => json!(settings.public_url),
         "enrich_interval_minutes" => json!(settings.enrich_interval_minutes),
         "cloud_events" => json!(settings.cloud_events.word()),
         "audit_stream" => json!(settings.audit_stream),

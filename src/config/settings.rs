@@ -1,6 +1,7 @@
 //! Settings as checked: plain values that every later step can rely on.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -38,6 +39,10 @@ pub struct Settings {
     pub docusign: DocusignSettings,
     /// Whether each change is followed by the whole signing request, fetched over REST.
     pub enrich: bool,
+    /// How often DocuSign is asked for what Connect did not deliver; never where none.
+    pub reconcile_every: Option<Duration>,
+    /// The address under which DocuSign reaches us, without a slash at its end.
+    pub public_url: Option<String>,
     /// Minutes after its last fetch in which a signing request that has not come to its end is not fetched again.
     pub enrich_interval_minutes: u32,
     /// How a change is laid into a message.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
@@ -134,6 +135,29 @@ pub(super) fn bytes(text: &str, range: RangeInclusive<u64>) -> Result<u64, Wrong
         );
         Wrong::new(format!("`{text}` cannot be used"), todo)
     })
+}
+
+/// A time between two looks: `15m` to `24h`, or `off`.
+pub(super) fn every(text: &str) -> Result<Option<Duration>, Wrong> {
+    if text.trim() == "off" {
+        return Ok(None);
+    }
+    let (least, most) = (limits::RECONCILE_EVERY_MIN, limits::RECONCILE_EVERY_MAX);
+    let read = text.parse::<jiff::SignedDuration>().ok().and_then(|every| Duration::try_from(every).ok());
+    read.filter(|every| (least..=most).contains(every)).map(Some).ok_or_else(|| {
+        let todo = format!("write a time from {} to {}, such as 1h, or off", in_words(least), in_words(most));
+        Wrong::new(format!("`{text}` cannot be used"), todo)
+    })
+}
+
+/// A time between two looks as it is written.
+pub(super) fn every_in_words(every: Option<Duration>) -> String {
+    every.map_or_else(|| "off".to_owned(), in_words)
+}
+
+fn in_words(every: Duration) -> String {
+    jiff::SignedDuration::try_from(every)
+        .map_or_else(|_| "off".to_owned(), |every| format!("{every:#}").replace(' ', ""))
 }
 
 pub(super) fn switch(text: &str) -> Result<bool, Wrong> {

@@ -77,6 +77,23 @@ impl Delivery {
     }
 }
 
+/// What DocuSign answered to an authenticated call of our own, to be kept as a delivery is. Nobody signed it: it is
+/// trusted because we asked for it, over TLS and with our token.
+#[derive(Debug)]
+pub struct Answered(Delivery);
+
+impl Answered {
+    /// What was answered; only for what came as the body of such an answer.
+    pub fn new(delivery: Delivery) -> Self {
+        Self(delivery)
+    }
+
+    /// What was answered, as it is kept.
+    pub fn delivery(&self) -> &Delivery {
+        &self.0
+    }
+}
+
 /// A delivery whose signature matched a key of its source. Only [`crate::connect::signature`] makes one.
 #[derive(Debug)]
 pub struct VerifiedDelivery {

@@ -14,6 +14,8 @@ pub enum Format {
     Json,
     /// Legacy `DocuSignEnvelopeInformation`.
     Xml,
+    /// No message at all: an envelope as REST told it, asked for because Connect may not have delivered.
+    Rest,
 }
 
 impl Format {
@@ -22,7 +24,13 @@ impl Format {
         match self {
             Self::Json => "json",
             Self::Xml => "xml",
+            Self::Rest => "rest",
         }
+    }
+
+    /// The format of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Json, Self::Xml, Self::Rest].into_iter().find(|format| format.word() == word)
     }
 }
 

@@ -30,6 +30,20 @@ pub(super) fn read(body: &[u8]) -> Result<ConnectEvent<'_>, Unreadable> {
     Ok(event)
 }
 
+/// Reads an envelope as REST tells it, which begins with `{`.
+pub(super) fn read_answer(body: &[u8]) -> Result<ConnectEvent<'_>, Unreadable> {
+    let mut from = Scan::new(body);
+    let mut top = Summary::default();
+    let read = fill(&mut top, &mut from).and_then(|()| from.end());
+    read.map_err(|Broken| unreadable(from.at(), body))?;
+    let mut event = aggregate(Message { top, ..Message::default() })?;
+    if event.envelope.as_ref().is_some_and(|envelope| envelope.recipients.len() > RECIPIENTS_MAX) {
+        return Err(Unreadable::TooManyRecipients);
+    }
+    event.format = Format::Rest;
+    Ok(event)
+}
+
 fn single_event(message: Message<'_>) -> Result<ConnectEvent<'_>, Unreadable> {
     let data = message.data.unwrap_or_default();
     let summary = data.summary.map(Summary::finish);

@@ -13,6 +13,6 @@ mod tolerant;
 mod variations;
 pub mod xml;
 
-pub use delivery::{Body, Delivery, VerifiedDelivery};
+pub use delivery::{Answered, Body, Delivery, VerifiedDelivery};
 pub use event::{ConnectEvent, Envelope, Format, Object, Recipient};
-pub use parse::{Unreadable, parse, parse_bytes};
+pub use parse::{Unreadable, parse, parse_answer, parse_bytes};

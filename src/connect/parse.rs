@@ -145,6 +145,20 @@ pub fn parse_bytes<'a>(body: &'a [u8], zone: Option<&TimeZone>) -> Result<Connec
     Ok(event)
 }
 
+/// Reads an envelope as DocuSign's REST API tells it: the same object as in a JSON message.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn parse_answer(body: &[u8]) -> Result<ConnectEvent<'_>, Unreadable> {
+    let text = body.trim_ascii_start();
+    if text.first() != Some(&b'{') {
+        return Err(Unreadable::FormatUnknown);
+    }
+    let event = json::read_answer(text)?;
+    bounded(&event)?;
+    Ok(event)
+}
+
 /// What tells two messages apart that carry no time: a digest of what is said, its documents left out.
 pub(super) fn content_digest(content: &[u8]) -> [u8; 32] {
     let mut elider = Elider::new();

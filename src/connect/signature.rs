@@ -49,6 +49,11 @@ pub struct SignedBy {
     pub key: KeyPrint,
 }
 
+impl SignedBy {
+    /// No signature at all: an answer to a call of our own ([`super::Answered`]). No header has the number 0.
+    pub const NOBODY: Self = Self { header: 0, key: KeyPrint([0; 8]) };
+}
+
 /// A key, prepared: what digests with it start from.
 #[derive(Clone)]
 struct Key {

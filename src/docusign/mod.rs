@@ -4,12 +4,15 @@
 //! do not know are passed over (see [`tolerant`]). The names are held against DocuSign's API description and its
 //! current SDKs by a test.
 
+pub mod connect_configuration;
+pub mod connect_lint;
 mod envelope;
 mod errors;
 mod recipient;
 mod tab;
 pub mod tolerant;
 
+pub use connect_configuration::{ConnectConfiguration, ConnectEventData};
 pub use envelope::{CustomField, CustomFields, Envelope, EnvelopeDocument, Folder, UserInfo};
 pub use errors::ErrorDetails;
 pub use recipient::Recipient;

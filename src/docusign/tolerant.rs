@@ -180,6 +180,52 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
+/// A list of scalars: those of another shape are left out; one text is a list of its own, its items between commas.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Texts(pub Vec<String>);
+
+impl Texts {
+    /// Whether one of them is this, in any case.
+    pub fn has(&self, text: &str) -> bool {
+        self.0.iter().any(|own| own.eq_ignore_ascii_case(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Of;
+        impl<'de> Visitor<'de> for Of {
+            type Value = Texts;
+            absent!(expecting null object);
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(item) = seq.next_element::<Scalar>()? {
+                    texts.extend(item.owned());
+                }
+                Ok(Texts(texts))
+            }
+            fn visit_str<E>(self, list: &str) -> Result<Texts, E> {
+                let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Ok(Texts(items.map(str::to_owned).collect()))
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Texts, E> {
+                Ok(Texts::default())
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Texts, E> {
+                Ok(Texts::default())
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Texts, E> {
+                Ok(Texts::default())
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Texts, E> {
+                Ok(Texts::default())
+            }
+        }
+        deserializer.deserialize_any(Of)
+    }
+}
+
 /// An object of lists (recipients, tabs): each element with the name of its list. Lists that we do not know are
 /// kept as well; what is no list (`recipientCount`, `errorDetails`) is passed over.
 #[derive(Debug, Clone, PartialEq)]

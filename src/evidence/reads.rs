@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::chain::hex;
-use super::record::{Pruned, Record, Says};
+use super::record::{DeliveryRecord, Pruned, Record, Says};
+use crate::connect::signature::SignedBy;
 
 impl Record {
     /// The record as one JSON object.
@@ -15,8 +16,9 @@ impl Record {
                 "delivery_id": delivery.id,
                 "received_at": delivery.received_at,
                 "source": delivery.source,
-                "signature_header": format!("X-DocuSign-Signature-{}", delivery.signed_by.header),
-                "connect_key": hex(&delivery.signed_by.key.0),
+                "signature_header": signed(delivery)
+                    .then(|| format!("X-DocuSign-Signature-{}", delivery.signed_by.header)),
+                "connect_key": signed(delivery).then(|| hex(&delivery.signed_by.key.0)),
                 "headers_sha256": hex(&delivery.headers),
                 "body_sha256": hex(&delivery.body),
                 "body_bytes": delivery.body_bytes,
@@ -55,6 +57,11 @@ impl Record {
             }),
         }
     }
+}
+
+/// False for what DocuSign answered to a call of our own: nobody signed that.
+fn signed(delivery: &DeliveryRecord) -> bool {
+    delivery.signed_by != SignedBy::NOBODY
 }
 
 fn says(says: &Says) -> Value {

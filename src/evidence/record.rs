@@ -49,7 +49,7 @@ pub struct DeliveryRecord {
     pub received_at: Timestamp,
     /// The source whose keys it was held against.
     pub source: String,
-    /// The signature that was right, and its key.
+    /// The signature that was right, and its key; [`SignedBy::NOBODY`] of what DocuSign answered to a call of ours.
     pub signed_by: SignedBy,
     /// [`headers_digest`] of its headers as they are kept.
     pub headers: Digest32,

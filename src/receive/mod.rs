@@ -322,9 +322,7 @@ impl Receiver {
         if let Some(given) = given.filter(well_formed) {
             return given.to_owned();
         }
-        let trace = self.dice.uuid().simple();
-        let span = self.dice.uuid().as_u128() as u64 | 1;
-        format!("00-{trace}-{span:016x}-01")
+        self.dice.traceparent()
     }
 }
 

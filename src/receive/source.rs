@@ -66,7 +66,7 @@ impl Source {
     }
 
     /// Whether the source may speak for an account.
-    pub(super) fn allows(&self, account: &AccountId) -> bool {
+    pub fn allows(&self, account: &AccountId) -> bool {
         self.accounts.is_empty() || self.accounts.contains(account)
     }
 }

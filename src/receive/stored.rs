@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use crate::base::SourceName;
+use crate::base::{AccountId, SourceName};
 use crate::connect::elide::Elider;
 use crate::connect::parse::parse_bytes;
-use crate::signing::{Observation, map};
+use crate::connect::{Format, parse_answer};
+use crate::signing::{Observation, map, map_look};
 use crate::store::{DeliveryDetail, StoredBody};
 
 use super::Receiver;
@@ -41,6 +42,15 @@ impl Receiver {
                 Err(error) => return Err(error),
             },
         };
+        if detail.row.format == Some(Format::Rest) {
+            return Ok(match (parse_answer(&bytes), header(detail, "x-docusign-accountid")) {
+                (Ok(event), Some(account)) => {
+                    Reread::Understood(Box::new(map_look::look(&event, AccountId::new(account))))
+                }
+                (Ok(_), None) => Reread::Unreadable("it names no account".into()),
+                (Err(why), _) => Reread::Unreadable(why.to_string()),
+            });
+        }
         let Some(source) = self.sources.get(&SourceName::new(&detail.row.source)) else {
             return unreadable(format!("source {} is no longer configured", detail.row.source));
         };

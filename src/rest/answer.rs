@@ -112,6 +112,7 @@ pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &[u8], now: Timest
         }
         (Code::Burst(scope), _) => throttled(bounded(now, now), refused, scope),
         (Code::Unknown, _) => other(Error::NotFound(refused)),
+        (Code::Forbidden, _) => other(Error::Forbidden(refused)),
         (Code::Refusal, _) => other(Error::Refused(refused)),
         (Code::Other, 429) => throttled(bounded(asked_wait(headers, now), now), refused, Scope::Account),
         (Code::Other, 401) => other(Error::Unauthorized(refused)),
@@ -128,6 +129,7 @@ enum Code {
     Hourly(Scope),
     Burst(Scope),
     Unknown,
+    Forbidden,
     Refusal,
     Other,
 }
@@ -144,6 +146,8 @@ impl Code {
                 Self::Burst(Scope::Envelope)
             }
             "ENVELOPE_DOES_NOT_EXIST" => Self::Unknown,
+            // Answered with 401 as well, for calls that only an administrator may make: nothing is wrong with the token.
+            "USER_LACKS_PERMISSIONS" | "ACCOUNT_LACKS_PERMISSIONS" => Self::Forbidden,
             // 429 until 2026, and no matter of time.
             "RECIPIENT_LIMIT_EXCEEDED" => Self::Refusal,
             _ => Self::Other,
@@ -248,6 +252,7 @@ mod tests {
             (400, r#"{"errorCode":"ENVELOPE_DOES_NOT_EXIST"}"#, "not_found"),
             (400, "", "refused"),
             (401, r#"{"errorCode":"AUTHORIZATION_INVALID_TOKEN"}"#, "unauthorized"),
+            (401, r#"{"errorCode":"USER_LACKS_PERMISSIONS"}"#, "forbidden"),
             (403, "", "forbidden"),
             (404, "<html>", "not_found"),
             (408, "", "upstream"),

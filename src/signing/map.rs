@@ -16,21 +16,8 @@ const EXPIRED: &str = "expired";
 /// A single event gives the one status that it names, or an activity; a snapshot gives all present statuses, and
 /// no history.
 pub fn observe(event: &ConnectEvent<'_>, account: AccountId) -> Observation {
-    let (subject, name) = subject(event);
-    let mut seen = Observation {
-        account,
-        subject,
-        event: event
-            .event
-            .as_deref()
-            .map_or_else(|| SNAPSHOT.to_owned(), |event| event.trim().to_lowercase()),
-        format: event.format,
-        generated_at: event.generated_at,
-        name,
-        cancellation_reason: None,
-        marks: Vec::new(),
-        activity: None,
-    };
+    let name = event.event.as_deref().map(|event| event.trim().to_lowercase());
+    let mut seen = observed(event, account, name.unwrap_or_else(|| SNAPSHOT.to_owned()));
     match (&event.event, &event.envelope) {
         (Some(_), _) => match status_told(&seen.event, event) {
             Some(mark) => seen.marks.push(mark),
@@ -42,12 +29,32 @@ pub fn observe(event: &ConnectEvent<'_>, account: AccountId) -> Observation {
     if seen.marks.iter().any(
         |mark| matches!(mark, Mark::SigningRequest { status, .. } if *status == SigningRequestStatus::Voided),
     ) {
-        let envelope = event.envelope.as_ref();
-        let reason = envelope.and_then(|envelope| envelope.voided_reason.as_deref());
-        let expired = envelope.and_then(|envelope| envelope.status.as_deref()).is_some_and(is_expired);
-        seen.cancellation_reason = reason.or(expired.then_some(EXPIRED)).map(taken);
+        seen.cancellation_reason = why_voided(event.envelope.as_ref());
     }
     seen
+}
+
+/// What a message is about, before it is read what it tells.
+pub(super) fn observed(event: &ConnectEvent<'_>, account: AccountId, name: String) -> Observation {
+    let (subject, title) = subject(event);
+    Observation {
+        account,
+        subject,
+        event: name,
+        format: event.format,
+        generated_at: event.generated_at,
+        name: title,
+        cancellation_reason: None,
+        marks: Vec::new(),
+        activity: None,
+    }
+}
+
+/// Why it was voided, where that is told.
+pub(super) fn why_voided(envelope: Option<&Envelope<'_>>) -> Option<String> {
+    let reason = envelope.and_then(|envelope| envelope.voided_reason.as_deref());
+    let expired = envelope.and_then(|envelope| envelope.status.as_deref()).is_some_and(is_expired);
+    reason.or(expired.then_some(EXPIRED)).map(taken)
 }
 
 fn subject(event: &ConnectEvent<'_>) -> (Subject, Option<String>) {
@@ -158,7 +165,7 @@ pub fn participant_status(word: &str) -> Option<ParticipantStatus> {
 
 /// When the envelope came to `status`, where it says so: the status's own time, else the time of its last change
 /// if that was to this status.
-fn told_at(envelope: &Envelope<'_>, status: SigningRequestStatus) -> Option<Moment> {
+pub(super) fn told_at(envelope: &Envelope<'_>, status: SigningRequestStatus) -> Option<Moment> {
     use SigningRequestStatus as S;
     let own = match status {
         S::Created => envelope.created_at,
@@ -176,7 +183,7 @@ fn told_at(envelope: &Envelope<'_>, status: SigningRequestStatus) -> Option<Mome
 }
 
 /// When the recipient came to `status`, where it says so.
-fn reached_at(recipient: &Recipient<'_>, status: ParticipantStatus) -> Option<Moment> {
+pub(super) fn reached_at(recipient: &Recipient<'_>, status: ParticipantStatus) -> Option<Moment> {
     use ParticipantStatus as P;
     match status {
         P::Created | P::Autoresponded => None,
@@ -192,7 +199,11 @@ fn recipient<'e, 'a>(event: &'e ConnectEvent<'a>, id: &str) -> Option<&'e Recipi
     event.envelope.as_ref()?.recipients.iter().find(|recipient| recipient.id.trim().eq_ignore_ascii_case(id))
 }
 
-fn person(id: &str, recipient: Option<&Recipient<'_>>, status: Option<ParticipantStatus>) -> Person {
+pub(super) fn person(
+    id: &str,
+    recipient: Option<&Recipient<'_>>,
+    status: Option<ParticipantStatus>,
+) -> Person {
     let reason = recipient.and_then(|recipient| match status {
         Some(ParticipantStatus::Declined) => recipient.declined_reason.as_deref(),
         Some(ParticipantStatus::Autoresponded) => recipient.autoresponded_reason.as_deref(),

@@ -5,6 +5,7 @@ pub mod change;
 pub mod document;
 pub mod enriched;
 pub mod map;
+pub mod map_look;
 pub mod map_rest;
 pub mod observation;
 pub mod participant;

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 
 use crate::base::{ChangeId, DeliveryId, Outcome, limits};
+use crate::connect::Delivery;
+use crate::connect::signature::SignedBy;
 use crate::signing::change::ENRICHED_TYPE;
 use crate::signing::state::{Cause, activity_id};
 use crate::signing::{AccountChange, Change, ChangeKind, Observation, Origin};
@@ -11,7 +13,7 @@ use super::body::Packed;
 use super::enrichment;
 use super::feed::signed;
 use super::ledger::{Claim, Ledger, Wants};
-use super::{Appended, Arrival, EnrichedChange, Enrichment, Error, Reading, evidence};
+use super::{Appended, Arrival, EnrichedChange, Enrichment, Error, Found, Reading, evidence};
 
 /// What appending an arrival will ask the database for.
 pub(super) fn wants(arrival: &Arrival) -> Wants {
@@ -36,15 +38,47 @@ struct Record<'a> {
     body: &'a str,
 }
 
+/// A delivery as it is written, whoever told it.
+struct Incoming<'a> {
+    delivery: &'a Delivery,
+    signed_by: SignedBy,
+    origin: Origin,
+    /// What it says, or why it cannot be read.
+    reading: Result<&'a Observation, &'a str>,
+}
+
 /// Appends one arrival; `packed` holds its headers and bytes, ready to be written.
 pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) -> Result<Appended, Error> {
-    let delivery = arrival.delivery.delivery();
+    let reading = match &arrival.reading {
+        Reading::Understood(seen) => Ok(seen.as_ref()),
+        Reading::Unreadable(why) => Err(why.as_str()),
+    };
+    let (delivery, signed_by) = (arrival.delivery.delivery(), arrival.delivery.signed_by());
+    write_delivery(ledger, &Incoming { delivery, signed_by, origin: Origin::Connect, reading }, packed)
+}
+
+/// Appends what was found over REST, where it makes a change. Where it makes none, nothing is written at all.
+pub(super) fn append_found(ledger: &mut Ledger, found: &Found, packed: &Packed) -> Result<Appended, Error> {
+    let (delivery, seen) = (found.answer.delivery(), &found.seen);
+    let cause = cause(delivery.id, delivery.received_at, Origin::Reconcile);
+    let mut state = ledger.state_of(&seen.account, &seen.subject)?;
+    // A look tells no activity: whether one is known is never asked.
+    if state.apply(seen, cause, |_| true).is_empty() {
+        let (outcome, changes) = (Outcome::Duplicate, Vec::new());
+        return Ok(Appended { outcome, delivery_id: delivery.id, changes });
+    }
+    let (signed_by, origin, reading) = (SignedBy::NOBODY, Origin::Reconcile, Ok(seen.as_ref()));
+    write_delivery(ledger, &Incoming { delivery, signed_by, origin, reading }, packed)
+}
+
+fn write_delivery(ledger: &mut Ledger, incoming: &Incoming<'_>, packed: &Packed) -> Result<Appended, Error> {
+    let delivery = incoming.delivery;
     ledger.now = ledger.now.max(delivery.received_at);
     let seq = ledger.next_delivery();
-    let (subject, outcome, changes) = match &arrival.reading {
-        Reading::Unreadable(why) => (None, Outcome::Quarantined(why.clone()), Vec::new()),
-        Reading::Understood(seen) => {
-            let cause = cause(delivery.id, delivery.received_at, Origin::Connect);
+    let (subject, outcome, changes) = match incoming.reading {
+        Err(why) => (None, Outcome::Quarantined(why.to_owned()), Vec::new()),
+        Ok(seen) => {
+            let cause = cause(delivery.id, delivery.received_at, incoming.origin);
             let Applied { reference, previous, changes } =
                 apply(ledger, seen, cause, seq, &delivery.traceparent)?;
             let outcome = if changes.is_empty() { Outcome::Duplicate } else { Outcome::Accepted };
@@ -58,8 +92,9 @@ pub(super) fn append(ledger: &mut Ledger, arrival: &Arrival, packed: &Packed) ->
         Outcome::Refused(_) => {}
     }
     let reason = if let Outcome::Quarantined(why) = &outcome { Some(why.as_str()) } else { None };
-    let seen = subject.map(|(_, _, seen)| seen.as_ref());
-    let number = evidence::receipt(ledger, arrival, packed, seen, (outcome.word(), reason), changes.len())?;
+    let seen = subject.map(|(_, _, seen)| seen);
+    let told_by = (delivery, incoming.signed_by);
+    let number = evidence::receipt(ledger, told_by, packed, seen, (outcome.word(), reason), changes.len())?;
     ledger.session.write(
         "INSERT INTO deliveries (seq, id, source, received_at, format, event, subject_ref, outcome, reason, body_bytes, \
          changes, stored_at, evidence, previous) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",

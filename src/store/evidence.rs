@@ -6,16 +6,18 @@
 use jiff::Timestamp;
 
 use crate::base::limits;
+use crate::connect::Delivery;
+use crate::connect::signature::SignedBy;
 use crate::evidence::chain::record_digest;
 use crate::evidence::record::{DeliveryRecord, Kind, Pruned, PrunedRecord, ResolutionRecord, Says, runs};
 use crate::evidence::{Checkpoint, Head, Link, Record, Signer};
 use crate::signing::Observation;
 
+use super::Error;
 use super::body::Packed;
 use super::feed::signed;
 use super::ledger::Ledger;
 use super::session::{Row, Session};
-use super::{Arrival, Error};
 
 /// Where the chain ends; an empty one where nothing was chained yet.
 pub(super) fn read_head(session: &Session) -> Result<Head, Error> {
@@ -56,19 +58,18 @@ fn chain(ledger: &mut Ledger, record: &Record) -> Result<(), Error> {
 /// Chains the receipt of a delivery; its record's number.
 pub(super) fn receipt(
     ledger: &mut Ledger,
-    arrival: &Arrival,
+    (delivery, signed_by): (&Delivery, SignedBy),
     packed: &Packed,
     seen: Option<&Observation>,
     (outcome, reason): (&str, Option<&str>),
     changes: usize,
 ) -> Result<i64, Error> {
-    let delivery = arrival.delivery.delivery();
     let record = DeliveryRecord {
         number: ledger.head.number + 1,
         id: delivery.id,
         received_at: delivery.received_at,
         source: delivery.source.as_str().to_owned(),
-        signed_by: arrival.delivery.signed_by(),
+        signed_by,
         headers: packed.headers_digest,
         body: packed.body_digest,
         body_bytes: delivery.body.length(),

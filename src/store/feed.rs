@@ -122,11 +122,7 @@ fn read_delivery(row: &Row<'_>) -> Result<DeliveryRow, Error> {
         id: DeliveryId(row.uuid(0)?),
         source: row.text(1)?,
         received_at: row.time(2)?,
-        format: row.text_maybe(3)?.and_then(|word| match word.as_str() {
-            "json" => Some(Format::Json),
-            "xml" => Some(Format::Xml),
-            _ => None,
-        }),
+        format: row.text_maybe(3)?.and_then(|word| Format::from_word(&word)),
         event: row.text_maybe(4)?,
         account: row.text_maybe(5)?.map(|id| AccountId::new(&id)),
         subject,

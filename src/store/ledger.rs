@@ -272,6 +272,16 @@ impl Ledger {
         Ok(self.young.entry(key).or_default())
     }
 
+    /// The state of a subject as it stands, for a look at it: nothing counts as changed.
+    pub(super) fn state_of(&self, account: &AccountId, subject: &Subject) -> Result<State, Error> {
+        let key = (account.clone(), subject.clone());
+        if let Some(held) = self.young.get(&key).or_else(|| self.old.get(&key)) {
+            return Ok(held.state.clone());
+        }
+        let found = self.session.row(SUBJECT, &subject_arguments(&key), read_held)?;
+        Ok(found.unwrap_or_default().state)
+    }
+
     fn read_subject(&mut self, key: &Key) -> Result<Held, Error> {
         let found = self.session.row(SUBJECT, &subject_arguments(key), read_held)?;
         Ok(found.unwrap_or_else(|| {
@@ -379,11 +389,11 @@ const SUBJECT: &str =
     "SELECT ref, state, last_delivery FROM subjects WHERE id = ?1 AND kind = ?2 AND account = ?3";
 const ACTIVITY: &str = "SELECT 1 FROM activities_seen WHERE id = ?1";
 
-fn subject_arguments((account, subject): &Key) -> [Value<'_>; 3] {
+pub(super) fn subject_arguments((account, subject): &Key) -> [Value<'_>; 3] {
     [subject.id().into(), subject.kind().into(), account.as_str().into()]
 }
 
-fn read_held(row: &Row<'_>) -> Result<Held, Error> {
+pub(super) fn read_held(row: &Row<'_>) -> Result<Held, Error> {
     Ok(Held {
         reference: row.int(0)?,
         state: read_state(&row.text(1)?)?,

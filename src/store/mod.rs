@@ -44,6 +44,7 @@ mod migrations;
 mod open;
 mod outbox;
 mod readers;
+mod reconcile;
 mod replay;
 mod session;
 mod types;
@@ -54,6 +55,7 @@ pub use audit::{Audit, StoredRecord};
 pub use error::Error;
 pub use leases::{PARTS, Parts, Work};
 pub use open::{Place, Settings};
+pub use reconcile::{ReconcileRun, Reconciled, RunState};
 pub use replay::{Life, LifeDelivery, LifeRead, ReplayOrder, ReplayRange, Republished, Walked};
 pub use types::*;
 

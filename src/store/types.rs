@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::base::{AccountId, ChangeId, DeliveryId, Outcome, Position, SigningRequestId, Subject};
-use crate::connect::{Format, VerifiedDelivery};
+use crate::connect::{Answered, Format, VerifiedDelivery};
 use crate::signing::{Entry, Observation, SigningRequestStatus, State};
 
 /// A verified delivery on its way in, with what was read from it.
@@ -22,6 +22,15 @@ pub enum Reading {
     Understood(Box<Observation>),
     /// It could not be read, for this reason: quarantined.
     Unreadable(String),
+}
+
+/// Something that was found over REST, on its way in.
+#[derive(Debug)]
+pub struct Found {
+    /// What DocuSign answered: kept as a delivery is.
+    pub answer: Answered,
+    /// What it says.
+    pub seen: Box<Observation>,
 }
 
 /// What became of an arrival.

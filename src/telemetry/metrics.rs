@@ -72,6 +72,10 @@ metrics! {
     StoreErrors Counter "countersign_store_errors" "" "Writes that the store could not make.",
     Checkpoints Counter "countersign_checkpoints" "result" "Checkpoints of the chain of evidence: signed, or failed to be written.",
     BooksImbalance Gauge "countersign_books_imbalance" "equation" "Difference between the two sides of an equation of the books: 0 where it balances.",
+    ReconcileRuns Counter "countersign_reconcile_runs" "result" "Looks over REST for what Connect did not deliver: done, or failed.",
+    ReconcileMissed Counter "countersign_reconcile_missed" "" "Changes that Connect had not delivered and that were found over REST.",
+    ReconciledTo Gauge "countersign_reconciled_to_seconds" "account" "Time up to which an account has been reconciled, in seconds since 1970.",
+    ConnectFaults Gauge "countersign_connect_faults" "account" "Faults of the account's Connect configurations that point here, a lost one included.",
     Streams Gauge "countersign_streams" "" "Open server-sent streams.",
 }
 
@@ -136,6 +140,9 @@ impl Default for Metrics {
         }
         for result in ["signed", "failed"] {
             metrics.count(Metric::Checkpoints, result, 0);
+        }
+        for result in ["done", "failed"] {
+            metrics.count(Metric::ReconcileRuns, result, 0);
         }
         for refusal in Refusal::ALL {
             metrics.count(Metric::Refusals, refusal.word(), 0);

@@ -23,6 +23,7 @@ use crate::telemetry::Metrics;
 
 use super::Problem;
 use super::caller::TokenInForce;
+use super::docusign::Docusign;
 
 /// How the broker stands, as health and dashboard show it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -123,6 +124,8 @@ pub struct Parts {
     pub linked: Linked,
     /// Calls DocuSign for all accounts.
     pub client: Client,
+    /// DocuSign's side; none without credentials.
+    pub docusign: Option<Docusign>,
     /// Passes calls of other people's on to DocuSign, within the same budgets.
     pub forwarder: Forwarder,
     /// The bootstrap token; without one the API answers this machine only.
@@ -155,6 +158,7 @@ pub struct Api {
     pub(super) links: Links,
     /// For the faces that ask DocuSign.
     pub(super) client: Client,
+    pub(super) docusign: Option<Docusign>,
     pub(super) forwarder: Forwarder,
     pub(super) token: TokenInForce,
     pub(super) audit_key: PublicKey,
@@ -189,6 +193,7 @@ impl Api {
             links: Links::new(parts.linked.clone(), parts.client.clone()),
             linked: parts.linked,
             client: parts.client,
+            docusign: parts.docusign,
             forwarder: parts.forwarder,
             token: parts.api_token,
             audit_key: parts.audit_key,

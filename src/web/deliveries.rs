@@ -39,9 +39,9 @@ pub(super) struct DeliveryRow {
     /// When its last byte arrived.
     received_at: Timestamp,
     /// `json` or `xml`; null where it could not be told.
-    #[schema(required = true, pattern = "^(json|xml)$")]
+    #[schema(required = true, pattern = "^(json|xml|rest)$")]
     format: Option<&'static str>,
-    /// Its event, or `snapshot`; null where it could not be read.
+    /// Its event, `snapshot`, or `reconcile` where it was found over REST; null where it could not be read.
     #[schema(required = true, example = "envelope-completed")]
     event: Option<String>,
     /// Its account's id.

@@ -47,7 +47,7 @@ pub(super) struct Ready {
 /// How one part stands.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Part {
-    /// `store`, `broker`, `topology`, `keys`, `books` or `process`.
+    /// `store`, `broker`, `topology`, `keys`, `connect` (its configurations, as of the last look), `books` or `process`.
     #[schema(example = "store")]
     part: &'static str,
     /// `up`; `off` where it is not configured; `degraded`: something is wrong, but deliveries are taken; `down`:
@@ -124,6 +124,11 @@ async fn parts(api: &Api) -> Vec<Part> {
         faulty.push("no source is configured".to_owned());
     }
     faulty.extend(keys.reload_error.map(|why| format!("the last reload failed: {why}")));
+    let connect = match api.docusign.as_ref().map(|docusign| docusign.watched.faults()) {
+        None => part("connect", "off", Vec::new()),
+        Some(faults) if faults.is_empty() => part("connect", "up", faults),
+        Some(faults) => part("connect", "degraded", faults),
+    };
     let wrong = wrong_in_books(api).await;
     let stopping = api.stopping.is_cancelled();
     vec![
@@ -131,6 +136,7 @@ async fn parts(api: &Api) -> Vec<Part> {
         told,
         topology,
         part("keys", if faulty.is_empty() { "up" } else { "degraded" }, faulty),
+        connect,
         part("books", if wrong.is_empty() { "up" } else { "degraded" }, wrong),
         part(
             "process",

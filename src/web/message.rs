@@ -194,13 +194,13 @@ pub struct Email {
 /// What told a change.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Cause {
-    /// The event as on the wire, or `snapshot`.
+    /// The event as on the wire, `snapshot`, or `reconcile` where it was found over REST.
     pub event: String,
     /// The delivery; none where it was found over REST.
     #[schema(required = true)]
     pub delivery_id: Option<Uuid>,
     /// `json` or `xml`.
-    #[schema(pattern = "^(json|xml)$")]
+    #[schema(pattern = "^(json|xml|rest)$")]
     pub format: String,
 }
 

@@ -18,6 +18,7 @@ mod budget;
 mod caller;
 mod changes;
 mod deliveries;
+mod docusign;
 mod health;
 mod link;
 mod openapi;
@@ -25,6 +26,7 @@ mod pages;
 mod params;
 mod proxy;
 mod quarantine;
+mod reconcile;
 mod replay;
 mod stamp;
 mod stream;
@@ -37,6 +39,7 @@ pub use api::{
     Version,
 };
 pub use caller::{Caller, Scope, Token, TokenInForce, Visitor};
+pub use docusign::{Accounts, Docusign, Examine, Reconcile, Register, RegisterOrder};
 pub use problem::{Problem, ProblemBody};
 pub use stamp::{REQUEST_ID, stamp};
 pub use wire::{Paced, Pulse};
@@ -84,6 +87,13 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(reads("/v1/audit").route(get().to(audit::show)))
         .service(reads("/v1/audit/records").route(get().to(audit::list)))
         .service(resource("/v1/vault/rotate", "POST").route(web::post().to(vault::rotate)))
+        .service(
+            resource("/v1/reconcile", "GET, HEAD, POST")
+                .route(get().to(reconcile::list))
+                .route(web::post().to(reconcile::order)),
+        )
+        .service(reads("/v1/connect").route(get().to(docusign::connect)))
+        .service(resource("/v1/connect/register", "POST").route(web::post().to(docusign::register)))
         .service(reads("/v1/totals").route(get().to(health::totals)))
         .service(reads("/v1/books").route(get().to(books::show)))
         .service(proxy::resource())

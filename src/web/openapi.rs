@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 use super::message::{AccountMessage, ChangeMessage, EnrichedMessage, Message};
 use super::problem::ProblemBody;
 use super::{
-    accounts, audit, books, budget, changes, connect, deliveries, health, proxy, quarantine, replay, stream,
-    timeline, vault,
+    accounts, audit, books, budget, changes, connect, deliveries, docusign, health, proxy, quarantine,
+    reconcile, replay, stream, timeline, vault,
 };
 
 /// `/openapi.json`.
@@ -28,6 +28,7 @@ use super::{
         accounts::link, accounts::link_status, accounts::create, accounts::list, accounts::show, accounts::remove,
         accounts::refresh,
         quarantine::list, quarantine::show, quarantine::release, quarantine::discard,
+        reconcile::list, reconcile::order, docusign::connect, docusign::register,
         proxy::forward, budget::show,
         audit::show, audit::list, vault::rotate,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
@@ -39,8 +40,8 @@ use super::{
         (name = "deliveries", description = "What Connect sent"),
         (name = "signing requests", description = "What is known of each"),
         (name = "quarantine", description = "Authentic deliveries that could not be read"),
-        (name = "docusign", description = "DocuSign's own API, called with our accounts"),
         (name = "accounts", description = "Linked accounts"),
+        (name = "docusign", description = "DocuSign's own API, called with our accounts; what Connect missed, and how Connect is set up"),
         (name = "audit", description = "The chain of evidence"),
         (name = "health", description = "How it fares"),
     ),

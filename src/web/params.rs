@@ -135,6 +135,16 @@ impl Params {
         }
     }
 
+    /// `public_url`: a web address, without a slash at its end.
+    pub(super) fn public_url(&self) -> Result<Option<String>, Problem> {
+        let Some(text) = self.text("public_url") else { return Ok(None) };
+        let web = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        if web.is_none() || text.len() > limits::CONNECT_URL_BYTES_MAX {
+            return Err(bad("public_url", "must be a web address, such as https://hooks.example.com"));
+        }
+        Ok(Some(text.trim_end_matches('/').to_owned()))
+    }
+
     /// `name` as a switch: `true`, `false`, or bare.
     pub(super) fn flag(&self, name: &'static str) -> Result<bool, Problem> {
         match self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.trim()) {

@@ -92,6 +92,14 @@ pub enum Problem {
     StreamsBusy,
     /// Someone has every row counted already.
     AuditUnderWay,
+    /// No account is linked, and the settings have no credentials to ask DocuSign with.
+    NoCredentials,
+    /// The account is none that the credentials open.
+    AccountUnknown,
+    /// DocuSign refuses it, as it would again. The text names a code and no people.
+    DocusignRefuses(String),
+    /// DocuSign cannot be asked now. The same.
+    DocusignDown(String),
     /// The store has too many writes waiting.
     StoreBusy,
     /// The store cannot be read or written now. The text is for the log.
@@ -136,14 +144,20 @@ impl Problem {
                 StatusCode::NOT_FOUND
             }
             Self::MethodUnknown(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BeyondFeed { .. } | Self::NotQuarantined { .. } => StatusCode::CONFLICT,
+            Self::BeyondFeed { .. }
+            | Self::NotQuarantined { .. }
+            | Self::NoCredentials
+            | Self::DocusignRefuses(_) => StatusCode::CONFLICT,
+            Self::AccountUnknown => StatusCode::NOT_FOUND,
             Self::BodyPruned => StatusCode::GONE,
             Self::Remote(remote) => remote.status(),
             Self::Linking(linking) => linking.status(),
             Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::StreamsBusy | Self::AuditUnderWay | Self::StoreBusy | Self::StoreDown(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::StreamsBusy
+            | Self::AuditUnderWay
+            | Self::DocusignDown(_)
+            | Self::StoreBusy
+            | Self::StoreDown(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -202,6 +216,12 @@ impl Problem {
             Self::Linking(linking) => linking.message(),
             Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
             Self::AuditUnderWay => "the rows are being counted already: try again later".into(),
+            Self::NoCredentials => "no account can be asked: link one, or set docusign.client_id, \
+                                    docusign.user_id and docusign.private_key_file"
+                .into(),
+            Self::AccountUnknown => "the account is none of those that can be asked".into(),
+            Self::DocusignRefuses(why) => shown(why, 400),
+            Self::DocusignDown(why) => format!("DocuSign cannot be asked now: {}", shown(why, 400)),
             Self::StoreBusy => "too many writes are waiting: try again soon".into(),
             Self::StoreDown(_) => "the store is unavailable: try again soon".into(),
             Self::Internal(_) => {
@@ -225,7 +245,7 @@ impl Problem {
             Self::Refused(Refusal::Unavailable) | Self::StoreDown(_) => Some(10),
             Self::StoreBusy | Self::Refused(Refusal::Crowded) => Some(2),
             Self::StreamsBusy => Some(5),
-            Self::AuditUnderWay => Some(30),
+            Self::AuditUnderWay | Self::DocusignDown(_) => Some(30),
             Self::Remote(remote) => remote.retry_after(),
             Self::Linking(linking) => linking.retry_after(),
             _ => None,
@@ -391,6 +411,10 @@ mod tests {
             P::StillUnreadable { id: DeliveryId(Uuid::nil()), why: "no JSON".into() },
             P::StreamsBusy,
             P::AuditUnderWay,
+            P::NoCredentials,
+            P::AccountUnknown,
+            P::DocusignRefuses("DocuSign refuses it: SOME_CODE".into()),
+            P::DocusignDown("DocuSign could not answer: SOME_CODE".into()),
             P::StoreBusy,
             P::StoreDown(SECRET.into()),
             P::Internal(SECRET.into()),
@@ -427,11 +451,15 @@ mod tests {
                 P::StoreDown(_) => 23,
                 P::Internal(_) => 24,
                 P::AuditUnderWay => 25,
-                P::Remote(_) => 26,
-                P::Linking(_) => 27,
+                P::NoCredentials => 26,
+                P::AccountUnknown => 27,
+                P::DocusignRefuses(_) => 28,
+                P::DocusignDown(_) => 29,
+                P::Remote(_) => 30,
+                P::Linking(_) => 31,
             });
         }
-        assert_eq!(kinds.len(), 28, "a case is missing from the list above");
+        assert_eq!(kinds.len(), 32, "a case is missing from the list above");
         all
     }
 

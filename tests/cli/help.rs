@@ -47,6 +47,10 @@ fn every_command_explains_itself_with_examples() {
         "events replay",
         "trace",
         "replay",
+        "reconcile",
+        "connect show",
+        "connect lint",
+        "connect register",
         "quarantine list",
         "quarantine show",
         "quarantine release",
@@ -89,6 +93,10 @@ fn wrong_usage_ends_with_2_and_says_so_on_stderr() {
         &["completions", "cmd.exe"],
         &["simulate", "--key", "k", "--url", "ftp://host"],
         &["simulate", "--key", "k", "--duplicate", "1.5"],
+        &["simulate", "--key", "k", "--drop", "-0.5"],
+        &["reconcile", "--from", "yesterday"],
+        &["reconcile", "--list", "--dry-run"],
+        &["connect", "register", "--source", "sales", "--url", "http://127.0.0.1:1", "--token", "t"],
         &["simulate", "--key", "k", "--rate", "-1"],
         &["simulate", "--key", "k", "--connections", "0"],
         &["signature", "sign", "--key", "k", "--source", "s"],
@@ -99,7 +107,9 @@ fn wrong_usage_ends_with_2_and_says_so_on_stderr() {
         let ended = countersign(args).ends(2);
         assert!(ended.stdout.is_empty() && ended.stderr.contains("error:"), "{args:?}: {}", ended.stderr);
     }
-    for unfinished in [&[][..], &["events"], &["quarantine"], &["config"], &["signature"], &["topology"]] {
+    for unfinished in
+        [&[][..], &["events"], &["quarantine"], &["config"], &["signature"], &["topology"], &["connect"]]
+    {
         assert!(countersign(unfinished).ends(2).stderr.contains("Commands:"), "{unfinished:?}");
     }
 }

@@ -11,6 +11,7 @@ mod help;
 mod kit;
 mod pages;
 mod quarantine;
+mod reconcile;
 mod replay;
 mod settings;
 mod signature;

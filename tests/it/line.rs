@@ -14,7 +14,7 @@ use crate::support::subscriber::{Report, Subscriber};
 use crate::support::traffic::{Traffic, assert_feed_tells, feed};
 use crate::support::{PATIENCE, eventually};
 
-const FAULTS: Faults = Faults { duplicate: 0.2, reorder: 0.2, bad_signature: 0.1 };
+const FAULTS: Faults = Faults { duplicate: 0.2, reorder: 0.2, bad_signature: 0.1, drop: 0.0 };
 
 fn lives(server: &Server, format: Format, envelopes: u64, seed: u64) -> Lives {
     let configuration = Configuration::new(format);

@@ -16,6 +16,7 @@ mod lifecycle;
 mod line;
 mod linking;
 mod proxy;
+mod reconcile;
 mod relay;
 mod reload;
 mod security;

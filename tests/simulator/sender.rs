@@ -19,7 +19,7 @@ fn traffic(receiver: &Receiver, format: Format) -> Traffic {
     Traffic { envelopes: 40, seed: 5, patience: quick(), ..Traffic::to(receiver.target(format)) }
 }
 
-const FAULTY: Faults = Faults { duplicate: 0.2, reorder: 0.2, bad_signature: 0.15 };
+const FAULTY: Faults = Faults { duplicate: 0.2, reorder: 0.2, bad_signature: 0.15, drop: 0.0 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_books_agree_with_the_plan_and_with_what_came_in() {

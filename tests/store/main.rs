@@ -27,6 +27,8 @@ mod sqlite {
     mod late;
     #[path = "../outbox.rs"]
     mod outbox;
+    #[path = "../reconcile.rs"]
+    mod reconcile;
     mod spoilt;
     mod tampered;
 
@@ -50,6 +52,8 @@ mod postgres {
     mod nodes;
     #[path = "../outbox.rs"]
     mod outbox;
+    #[path = "../reconcile.rs"]
+    mod reconcile;
 
     pub(crate) async fn place() -> crate::support::Place {
         crate::support::Place::new(Some(crate::cluster::Postgres::shared().await.database().await))

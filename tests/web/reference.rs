@@ -155,6 +155,15 @@ async fn every_answer_is_as_the_reference_says() {
         ("POST", "/v1/quarantine/{id}/release", format!("/v1/quarantine/{nobody}/release"), None),
         ("POST", "/v1/quarantine/{id}/drop", format!("/v1/quarantine/{dropped}/drop"), None),
         ("POST", "/v1/quarantine/{id}/drop", format!("/v1/quarantine/{dropped}/drop"), None),
+        ("POST", "/v1/reconcile", "/v1/reconcile".into(), Some(json!({"from": "2026-11-01T00:00:00Z"}))),
+        ("POST", "/v1/reconcile", "/v1/reconcile".into(), Some(json!({"account": "other"}))),
+        ("POST", "/v1/reconcile", "/v1/reconcile".into(), Some(json!({"fro": 1}))),
+        ("GET", "/v1/reconcile", "/v1/reconcile".into(), None),
+        ("GET", "/v1/reconcile", "/v1/reconcile?limit=0".into(), None),
+        ("POST", "/v1/connect/register", "/v1/connect/register".into(), Some(json!({"url": "x"}))),
+        ("POST", "/v1/connect/register", "/v1/connect/register".into(), Some(json!({}))),
+        ("GET", "/v1/connect", "/v1/connect".into(), None),
+        ("GET", "/v1/connect", "/v1/connect?account=other".into(), None),
         ("GET", "/v1/audit", "/v1/audit".into(), None),
         ("GET", "/v1/audit/records", "/v1/audit/records?limit=2".into(), None),
         ("GET", "/v1/audit/records", "/v1/audit/records?after=x".into(), None),
@@ -265,11 +274,11 @@ async fn the_parameters_of_the_reference_are_the_ones_that_are_known() {
             continue;
         }
         let uri = path.replace("{id}", id).replace("{position_or_id}", "1");
-        let body = if path == "/v1/replay" { json!({}) } else { json!({"positions": [1]}) };
+        let body = if path == "/v1/changes/replay" { json!({"positions": [1]}) } else { json!({}) };
         let request =
             TestRequest::default().method(method.parse::<Method>().unwrap()).uri(&format!("{uri}?no_such=1"));
-        let answer =
-            bench.ask(if path.ends_with("/replay") { request.set_json(body) } else { request }).await;
+        let takes_json = operation["requestBody"].is_object();
+        let answer = bench.ask(if takes_json { request.set_json(body) } else { request }).await;
         assert_eq!(answer.status, 400, "{method} {path} takes any parameter");
         let mut known: Vec<String> =
             serde_json::from_value(answer.json()["details"].clone()).unwrap_or_default();

@@ -27,6 +27,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::docusign::{Flow, side};
+
 pub(crate) const KEY: &str = "web-test-key";
 pub(crate) const ACCOUNT: &str = "8b411bfe-54f5-4f0e-b1d6-1d1f4c0c5a11";
 pub(crate) const HERE: &str = "127.0.0.1:50000";
@@ -38,6 +40,7 @@ pub(crate) struct Bench {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) broker: Arc<Mutex<BrokerView>>,
     pub(crate) keys: Arc<Mutex<KeysView>>,
+    pub(crate) flow: Flow,
     pub(crate) stopping: CancellationToken,
     pub(crate) api: Data<Api>,
     pub(crate) folder: tempfile::TempDir,
@@ -117,6 +120,7 @@ impl Bench {
         let keys = Arc::new(Mutex::new(KeysView { sources: 1, ..KeysView::default() }));
         let stopping = CancellationToken::new();
         let (asked_broker, asked_keys) = (broker.clone(), keys.clone());
+        let (flow, face) = side(&store, &clock);
         let docusign = docusign(clock.clone(), metrics.clone());
         let (releaser, replayer) = (receiver.clone(), receiver.clone());
         let http = http_client("test", std::time::Duration::from_secs(5)).unwrap();
@@ -154,6 +158,7 @@ impl Bench {
             forwarder,
             linked,
             client,
+            docusign: Some(face),
             api_token: countersign::web::TokenInForce::new(token.map(SecretString::from).as_ref()),
             audit_key: PublicKey([7; 32]),
             version: Version {
@@ -163,7 +168,7 @@ impl Bench {
             },
             stopping: stopping.clone(),
         });
-        Self { receiver, store, clock, broker, keys, stopping, api: Data::new(api), folder }
+        Self { receiver, store, clock, broker, keys, flow, stopping, api: Data::new(api), folder }
     }
 
     /// Takes in a signed body; its outcome's word and its id.

@@ -24,7 +24,7 @@ pub(super) fn in_order(life: &Life, published: &[Published]) -> Vec<usize> {
     let mut replayed: HashMap<DeliveryId, Position> = HashMap::new();
     for change in published {
         let Some(id) = change.told_by else { continue };
-        let of = if change.origin == Origin::Connect { &mut made } else { &mut replayed };
+        let of = if change.origin == Origin::Replay { &mut replayed } else { &mut made };
         of.entry(id).or_insert(change.entry.position);
     }
     let mut last = Position(0);
@@ -66,7 +66,7 @@ pub(super) fn compare(
     let there: HashSet<ChangeId> = published.iter().map(|change| change.entry.id).collect();
     for change in published {
         let in_place =
-            change.origin == Origin::Connect || change.told_by.is_some_and(|id| released.contains(&id));
+            change.origin != Origin::Replay || change.told_by.is_some_and(|id| released.contains(&id));
         match today.get(&change.entry.id) {
             Some(made) if within(made.delivery_id) || within(change.told_by) => {
                 compared.both(change, made, in_place, choice);

@@ -3,6 +3,7 @@
 
 mod budget;
 mod changes;
+mod connect;
 mod consent;
 mod controls;
 mod documents;
@@ -122,6 +123,7 @@ struct Shared {
     faults: Mutex<Faults>,
     calls: Mutex<Calls>,
     controls: Mutex<Controls>,
+    connect: Mutex<connect::Connect>,
     /// What REST calls made happen and Connect has not told yet, and envelopes that they sent.
     untold: Mutex<VecDeque<Step>>,
     sent: Mutex<VecDeque<Envelope>>,
@@ -248,6 +250,7 @@ impl Docusign {
             faults: Mutex::default(),
             calls: Mutex::default(),
             controls: Mutex::new(controls),
+            connect: Mutex::default(),
             untold: Mutex::default(),
             sent: Mutex::default(),
             something_to_tell: Notify::new(),
@@ -366,6 +369,13 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/envelopes/{envelope}/documents", web::get().to(documents::documents))
         .route("/envelopes/{envelope}/documents/{document}", web::get().to(documents::download))
         .route("/envelopes/{envelope}/audit_events", web::get().to(documents::audit_events))
+        .route("/connect", web::get().to(connect::list))
+        .route("/connect", web::post().to(connect::create))
+        .route("/connect", web::put().to(connect::update))
+        .route("/connect/envelopes/retry_queue", web::put().to(connect::retry))
+        .route("/connect/envelopes/{envelope}/retry_queue", web::put().to(connect::retry_one))
+        .route("/connect/{id}", web::get().to(connect::get))
+        .route("/connect/{id}", web::delete().to(connect::delete))
         .route("/templates", web::get().to(templates::list))
         .route("/templates/{template}", web::get().to(templates::get));
     app.route("/oauth/auth", web::get().to(consent::authorize))

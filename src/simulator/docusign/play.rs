@@ -29,6 +29,8 @@ pub struct Play {
     pub alive: usize,
     /// How long to try one message.
     pub patience: Patience,
+    /// How likely a message is never sent, from 0 to 1. It can be asked for with `retry_queue`.
+    pub drop: f64,
     /// Whether envelopes that are sent over REST get signed too, and how fast. The play then goes on until stopped.
     pub adopt: Option<Pace>,
     /// Ends the play.
@@ -43,6 +45,7 @@ impl Play {
             speed: 1.0,
             alive: 12,
             patience: Patience::default(),
+            drop: 0.0,
             adopt: None,
             stop: CancellationToken::new(),
         }
@@ -55,6 +58,7 @@ struct Stage {
     post: Post,
     format: Format,
     speed: f64,
+    drop: f64,
     stop: CancellationToken,
 }
 
@@ -71,6 +75,7 @@ impl Docusign {
             post: Post::new(play.target.clone(), play.patience, dice, stop.clone())?,
             format: play.target.configuration.format,
             speed: play.speed.max(f64::MIN_POSITIVE),
+            drop: play.drop,
             stop: stop.clone(),
         });
         let began = Instant::now();
@@ -132,9 +137,22 @@ impl Stage {
                 () = self.stop.cancelled() => break,
             }
             let Some(steps) = self.happen(&mut life) else { break };
-            self.tell(steps, &mut books).await;
+            self.tell(self.not_dropped(steps), &mut books).await;
         }
         books
+    }
+
+    /// The steps that are told; the others are kept for whoever asks for them.
+    fn not_dropped(&self, steps: Vec<Step>) -> Vec<Step> {
+        if self.drop <= 0.0 {
+            return steps;
+        }
+        let shared = &self.docusign.0;
+        let (dropped, told): (Vec<_>, Vec<_>) =
+            steps.into_iter().partition(|_| shared.dice.chance(self.drop));
+        let mut connect = lock(&shared.connect);
+        dropped.into_iter().for_each(|step| connect.drop_step(step));
+        told
     }
 
     /// How long it takes in reality from one moment of a life to another.

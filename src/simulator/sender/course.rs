@@ -25,6 +25,8 @@ pub struct Faults {
     pub reorder: f64,
     /// Beside the message goes a forged one whose signature is wrong.
     pub bad_signature: f64,
+    /// A message is never sent.
+    pub drop: f64,
 }
 
 /// One delivery to be sent.
@@ -62,6 +64,10 @@ impl Course {
         while self.ahead.len() < AHEAD
             && let Some(message) = self.messages.next()
         {
+            // Dice are thrown only where they decide: without this fault, traffic is what it is.
+            if self.faults.drop > 0.0 && self.dice.chance(self.faults.drop) {
+                continue;
+            }
             self.ahead.push_back(Planned { message, duplicate: false, spoilt: None });
         }
     }

@@ -142,8 +142,13 @@ impl Traffic {
     }
 
     fn checked(&self) -> Result<(), Error> {
-        let Faults { duplicate, reorder, bad_signature } = self.faults;
-        let named = [("duplicate", duplicate), ("reorder", reorder), ("bad-signature", bad_signature)];
+        let Faults { duplicate, reorder, bad_signature, drop } = self.faults;
+        let named = [
+            ("duplicate", duplicate),
+            ("reorder", reorder),
+            ("bad-signature", bad_signature),
+            ("drop", drop),
+        ];
         match named.into_iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
             Some((name, value)) => Err(Error::Probability { name, value }),
             None => Ok(()),

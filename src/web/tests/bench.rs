@@ -90,6 +90,7 @@ impl Bench {
             forwarder: Forwarder::new(client.clone(), "test").unwrap(),
             linked,
             client,
+            docusign: None,
             api_token: crate::web::TokenInForce::default(),
             audit_key: PublicKey([7; 32]),
             version: Version { version: "1.2.3".into(), commit: None, started_at: now() },

@@ -139,6 +139,7 @@ impl Bench {
             forwarder: Forwarder::new(client.clone(), "fuzz").unwrap(),
             linked,
             client,
+            docusign: None,
             api_token: web::TokenInForce::default(),
             audit_key: PublicKey([7; 32]),
             version: Version { version: "0.0.0".into(), commit: None, started_at: NOW.parse().unwrap() },

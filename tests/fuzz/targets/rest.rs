@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use countersign::base::limits::{DOCUMENT_FIELDS_MAX, RECIPIENTS_MAX};
-use countersign::base::{AccountId, ChangeId, SigningRequestId};
+use countersign::base::{AccountId, ChangeId, SigningRequestId, Subject};
+use countersign::connect::parse_answer;
 use countersign::docusign::ErrorDetails;
+use countersign::signing::map_look::look;
 use countersign::signing::map_rest::signing_request;
-use countersign::signing::{Enriched, Failure, SigningRequest};
+use countersign::signing::state::Cause;
+use countersign::signing::{Enriched, Failure, Origin, SigningRequest, State};
 use serde_json::Value;
 
 use super::{ends, files};
@@ -15,6 +18,7 @@ const BASE: &str = "https://demo.docusign.net/restapi/v2.1/accounts/1";
 
 pub(crate) fn check(data: &[u8]) {
     let _ = serde_json::from_slice::<ErrorDetails>(data);
+    looked_at(data);
     let Ok(text) = std::str::from_utf8(data) else { return };
     match signing_request(text, BASE) {
         Ok(request) => {
@@ -36,6 +40,20 @@ pub(crate) fn check(data: &[u8]) {
             }));
         }
     }
+}
+
+/// What reconciling makes of it: whatever it tells is known once it was told, and it never tells an activity.
+fn looked_at(data: &[u8]) {
+    let Ok(event) = parse_answer(data) else { return };
+    let seen = look(&event, AccountId::new("1"));
+    assert!(seen.activity.is_none() && matches!(seen.subject, Subject::SigningRequest(_)));
+    let received_at = "2026-11-23T10:00:00Z".parse().unwrap();
+    let cause = Cause { origin: Origin::Reconcile, received_at, delivery_id: None };
+    let mut state = State::default();
+    let told = state.apply(&seen, cause, |_| false);
+    assert!(told.len() <= seen.marks.len() && told.len() as u64 == state.sequence);
+    let again = state.apply(&seen, cause, |_| false);
+    assert!(again.is_empty(), "told twice: {again:?}");
 }
 
 fn bounded(request: &SigningRequest) {

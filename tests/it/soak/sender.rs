@@ -28,7 +28,7 @@ const ALIVE: usize = 64;
 /// Deliveries that wait for their answer at once: more than an outage of a minute brings at the usual rates.
 const IN_FLIGHT_MAX: usize = 4_096;
 const ANSWERED: &str = "no delivery is answered as it must not be";
-const FAULTS: Faults = Faults { duplicate: 0.1, reorder: 0.1, bad_signature: 0.05 };
+const FAULTS: Faults = Faults { duplicate: 0.1, reorder: 0.1, bad_signature: 0.05, drop: 0.0 };
 
 /// Sends until it is stopped.
 #[derive(Clone)]

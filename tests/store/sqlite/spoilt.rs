@@ -12,6 +12,7 @@ const WITHOUT_LATER: &str = "
     UPDATE subjects SET state = v.state, last_delivery = v.last_delivery FROM standing v WHERE v.ref = subjects.ref;
     DROP VIEW standing; DROP TABLE late;
     DROP TABLE accounts; DROP TABLE links; DROP TABLE authorizations;
+    DROP TABLE reconciled; DROP TABLE reconcile_runs;
     ALTER TABLE books DROP COLUMN noted;
     DELETE FROM migrations WHERE step > 5;";
 

@@ -290,7 +290,11 @@ pub(super) fn release(
     let Some((seq, received_at)) = found else { return Ok(None) };
     let cause = cause(id, received_at, Origin::Replay);
     let Applied { reference, previous, changes } = apply(ledger, seen, cause, seq, traceparent)?;
-    let previous = if previous > seq { step_in(ledger, previous, seq)? } else { previous };
+    let previous = if previous > seq { step_in(ledger, previous, seq)? } else { Some(previous) };
+    if previous.is_none() {
+        // All that came after it is pruned: the line begins with it.
+        ledger.open_subject(&seen.account, &seen.subject)?.last_delivery = seq;
+    }
     ledger.session.execute(
         "UPDATE deliveries SET outcome = 'released', subject_ref = ?2, format = ?3, event = ?4, changes = ?5, \
          previous = ?6 WHERE seq = ?1",
@@ -300,7 +304,7 @@ pub(super) fn release(
             seen.format.word().into(),
             seen.event.as_str().into(),
             signed(changes.len() as u64).into(),
-            previous.into(),
+            previous.unwrap_or(0).into(),
         ],
     )?;
     ledger.books.released += 1;
@@ -310,18 +314,19 @@ pub(super) fn release(
 }
 
 /// Makes room for a delivery in its subject's line, which is in the order of numbers and begins at `newest`; the
-/// number of the one before it.
-fn step_in(ledger: &Ledger, newest: i64, seq: i64) -> Result<i64, Error> {
+/// number of the one before it, or none where nothing of the line is there any more.
+fn step_in(ledger: &Ledger, newest: i64, seq: i64) -> Result<Option<i64>, Error> {
     let after = ledger.session.row(
         line_of_deliveries!("SELECT min(seq) FROM line WHERE seq > ?3"),
         &[newest.into(), i64::MAX.into(), seq.into()],
-        |row| row.int(0),
+        |row| row.int_maybe(0),
     )?;
+    let Some(after) = after.flatten() else { return Ok(None) };
     let sql = "SELECT previous FROM deliveries WHERE seq = ?1";
     let previous = ledger.session.row(sql, &[after.into()], |row| row.int(0))?;
     let sql = "UPDATE deliveries SET previous = ?2 WHERE seq = ?1";
     ledger.session.execute(sql, &[after.into(), seq.into()])?;
-    Ok(previous.unwrap_or(0))
+    Ok(Some(previous.unwrap_or(0)))
 }
 
 /// Ends a quarantine without applying anything.

@@ -126,6 +126,26 @@ async fn a_quarantine_is_ended_once_by_release_or_by_drop() {
 }
 
 #[tokio::test]
+async fn a_quarantine_can_be_released_though_all_that_came_after_it_was_pruned() {
+    let place = place().await;
+    let store = place.open().await;
+    let delivery = place.delivery(b"{");
+    let id = delivery.delivery().id;
+    let unreadable = Reading::Unreadable("broken".into());
+    store.append(Arrival { delivery, reading: unreadable }).await.unwrap();
+    place.tell(&store, status(9, SigningRequestStatus::Delivered)).await;
+    // The newest delivery of all is never pruned.
+    place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
+    let later = place.now.checked_add(jiff::SignedDuration::from_hours(24)).unwrap();
+    assert_eq!(store.prune(later).await.unwrap(), 1);
+    let observation = Box::new(status(9, SigningRequestStatus::Sent));
+    let how = Resolution::Released { observation, traceparent: String::new() };
+    assert_eq!(store.resolve_quarantine(id, how, place.now).await.unwrap().unwrap().changes.len(), 1);
+    let timeline = store.timelines(signing_request(9).as_str()).await.unwrap();
+    assert_eq!(timeline[0].deliveries.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), [id]);
+}
+
+#[tokio::test]
 async fn a_released_delivery_stands_in_its_timeline_where_it_came() {
     let place = place().await;
     let store = place.open().await;

@@ -104,7 +104,7 @@ async fn a_stop_publishes_and_settles_what_is_there_and_returns() {
     let url = rabbit.vhost();
     let mut relay = Running::start(settings(&url));
     relay.connects().await;
-    relay.append_many(1_500, 200);
+    relay.append_many(600, 80);
     relay.stop().await;
     assert_eq!(relay.shelf.waiting(), 0);
     let heard = hear(&url, HEARD, relay.given()).await;

@@ -103,7 +103,12 @@ impl<'o> Object<'o> {
     pub fn shown(&mut self, key: &str, value: Option<impl Display>) -> &mut Self {
         let out = self.key(key);
         let _ = match value {
-            Some(value) => write!(out, "\"{value}\""),
+            Some(value) => {
+                out.push('"');
+                let shown = write!(out, "{value}");
+                out.push('"');
+                shown
+            }
             None => out.write_str("null"),
         };
         self

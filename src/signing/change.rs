@@ -92,8 +92,6 @@ pub struct Change {
     pub id: ChangeId,
     /// The account.
     pub account: AccountId,
-    /// Our id of the account, where it is linked; whoever stores the change knows it.
-    pub integrated_account: Option<String>,
     /// What it is about.
     pub subject: Subject,
     /// Gap-free per account and subject, from 1, all kinds counted together.
@@ -161,11 +159,13 @@ impl Change {
         }
     }
 
-    /// The JSON body: a stable shape, documented in `/asyncapi.yaml`.
-    pub fn body(&self) -> String {
+    /// The JSON body: a stable shape, documented in `/asyncapi.yaml`. `linked` is our id of the account, where it is linked:
+    /// whoever stores the change knows it.
+    pub fn body(&self, linked: Option<&str>) -> String {
         let mut body = String::with_capacity(1024);
         Object::write(&mut body, |body| {
-            body.shown("id", Some(self.id)).bare("sequence", Some(self.sequence));
+            body.text("id", &*self.id.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+                .bare("sequence", Some(self.sequence));
             body.text("verdict", self.verdict.word()).text("origin", self.origin.word());
             body.shown("occurred_at", Some(self.occurred_at.at));
             if !self.occurred_at.certain {
@@ -173,8 +173,7 @@ impl Change {
             }
             body.shown("received_at", Some(self.received_at));
             body.object("account", |account| {
-                account.text("id", self.account.as_str());
-                account.text("integrated_account_id", self.integrated_account.as_deref());
+                account.text("id", self.account.as_str()).text("integrated_account_id", linked);
             });
             if self.subject.signing_request().is_none() {
                 body.object("subject", |subject| {
@@ -194,7 +193,10 @@ impl Change {
             });
             body.maybe("participant", self.participant.as_ref(), |body, participant| participant.write(body));
             body.object("cause", |cause| {
-                cause.text("event", self.event.as_str()).shown("delivery_id", self.delivery_id);
+                let mut id = Uuid::encode_buffer();
+                let delivery =
+                    self.delivery_id.map(|delivery| &*delivery.0.hyphenated().encode_lower(&mut id));
+                cause.text("event", self.event.as_str()).text("delivery_id", delivery);
                 cause.text("format", self.format.word());
             });
         });

@@ -289,7 +289,6 @@ impl State {
         Change {
             id,
             account: seen.account.clone(),
-            integrated_account: None,
             subject: seen.subject.clone(),
             sequence: self.sequence,
             kind,

@@ -185,14 +185,7 @@ pub(super) fn write_made(
     change: &Change,
     traceparent: &str,
 ) -> Result<(), Error> {
-    let integrated_account = ledger.linked(&change.account)?;
-    let linked;
-    let change = if integrated_account == change.integrated_account {
-        change
-    } else {
-        linked = Change { integrated_account, ..change.clone() };
-        &linked
-    };
+    let linked = ledger.linked(&change.account)?;
     let record = Record {
         id: change.id,
         reference,
@@ -202,7 +195,7 @@ pub(super) fn write_made(
         occurred_at: change.occurred_at.at,
         received_at: change.received_at,
         traceparent,
-        body: &change.body(),
+        body: &change.body(linked.as_deref()),
     };
     write(ledger, &record)
 }

@@ -348,9 +348,9 @@ fn write_anew(ledger: &mut Ledger, reference: i64, position: Position, change: &
     let arguments = [position.into(), reference.into(), id.as_bytes().as_slice().into()];
     let sql = "SELECT sequence FROM changes WHERE position = ?1 AND subject_ref = ?2 AND id = ?3";
     let Some(sequence) = ledger.session.row(sql, &arguments, |row| row.count(0))? else { return Ok(()) };
-    let integrated_account = ledger.linked(&change.account)?;
+    let linked = ledger.linked(&change.account)?;
     let origin = crate::signing::Origin::Replay;
-    let change = Change { sequence, origin, integrated_account, ..change.clone() };
+    let change = Change { sequence, origin, ..change.clone() };
     let routing_key = change.routing_key();
     let what = routing_key.split('.').nth(1).unwrap_or_default();
     ledger.session.execute(
@@ -361,7 +361,7 @@ fn write_anew(ledger: &mut Ledger, reference: i64, position: Position, change: &
             routing_key.as_str().into(),
             change.kind.event_type().into(),
             change.occurred_at.at.into(),
-            change.body().as_str().into(),
+            change.body(linked.as_deref()).as_str().into(),
         ],
     )?;
     Ok(())

@@ -33,7 +33,7 @@ fn survive(body: &[u8]) {
                     assert!(change.routing_key().len() <= 255);
                     assert_eq!(change.routing_key().split('.').count(), 3);
                     assert!(change.subject.id().len() <= 3 * WORD_BYTES_MAX);
-                    serde_json::from_str::<serde_json::Value>(&change.body()).unwrap();
+                    serde_json::from_str::<serde_json::Value>(&change.body(None)).unwrap();
                 }
             }
             Err(why) => {

@@ -134,7 +134,7 @@ fn cause() -> Cause {
 
 /// What of a change is written down that takes time to make.
 fn encoded(changes: &[Change]) -> Vec<(String, String)> {
-    changes.iter().map(|change| (change.routing_key(), change.body())).collect()
+    changes.iter().map(|change| (change.routing_key(), change.body(None))).collect()
 }
 
 /// What the store makes of a delivery for the chain, in the order in which it does.

@@ -81,7 +81,7 @@ fn sound(change: &Change) {
     );
     assert_eq!(words[0], change.kind_word());
     assert!(change.subject.id().len() <= 3 * WORD_BYTES_MAX);
-    let body: Value = serde_json::from_str(&change.body()).unwrap();
+    let body: Value = serde_json::from_str(&change.body(None)).unwrap();
     assert_eq!(body["id"], change.id.to_string());
     assert_eq!(body["sequence"], change.sequence);
     assert_eq!(body["verdict"], change.verdict.word());

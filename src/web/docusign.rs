@@ -19,6 +19,8 @@ use crate::store::ReconcileRun;
 
 use super::caller::{Caller, Scope};
 use super::params::Params;
+use super::problem::linking::Linking;
+use super::problem::remote::Remote;
 use super::{Api, Problem, ProblemBody};
 
 /// Asks for runs of reconciling.
@@ -79,11 +81,11 @@ pub(super) fn docusign(api: &Api) -> Result<&Docusign, Problem> {
 /// What is answered where no run, or no account, is to be had.
 pub(super) fn refused(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::AccountUnknown => Problem::AccountUnknown,
+        Refusal::AccountUnknown => Remote::AccountUnknown.into(),
         Refusal::NoAccount => Problem::NoCredentials,
         Refusal::NoWindow => Problem::BodyBad(refusal.to_string()),
         Refusal::Crowded => Problem::StoreBusy,
-        Refusal::Away(why) => Problem::DocusignDown(why),
+        Refusal::Away(why) => Linking::Away(why).into(),
     }
 }
 
@@ -97,10 +99,9 @@ pub(super) fn account(text: &str) -> Result<AccountId, Problem> {
 }
 
 fn problem(error: rest::Error) -> Problem {
-    match &error {
-        rest::Error::NotFound(_) => Problem::AccountUnknown,
-        rest::Error::Forbidden(_) | rest::Error::Refused(_) => Problem::DocusignRefuses(error.to_string()),
-        _ => Problem::DocusignDown(error.to_string()),
+    match error {
+        rest::Error::NotFound(_) => Remote::AccountUnknown.into(),
+        other => Linking::from(other).into(),
     }
 }
 

@@ -94,12 +94,6 @@ pub enum Problem {
     AuditUnderWay,
     /// No account is linked, and the settings have no credentials to ask DocuSign with.
     NoCredentials,
-    /// The account is none that the credentials open.
-    AccountUnknown,
-    /// DocuSign refuses it, as it would again. The text names a code and no people.
-    DocusignRefuses(String),
-    /// DocuSign cannot be asked now. The same.
-    DocusignDown(String),
     /// The store has too many writes waiting.
     StoreBusy,
     /// The store cannot be read or written now. The text is for the log.
@@ -146,16 +140,13 @@ impl Problem {
             Self::MethodUnknown(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BeyondFeed { .. }
             | Self::NotQuarantined { .. }
-            | Self::NoCredentials
-            | Self::DocusignRefuses(_) => StatusCode::CONFLICT,
-            Self::AccountUnknown => StatusCode::NOT_FOUND,
+            | Self::NoCredentials => StatusCode::CONFLICT,
             Self::BodyPruned => StatusCode::GONE,
             Self::Remote(remote) => remote.status(),
             Self::Linking(linking) => linking.status(),
             Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::StreamsBusy
             | Self::AuditUnderWay
-            | Self::DocusignDown(_)
             | Self::StoreBusy
             | Self::StoreDown(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -219,9 +210,6 @@ impl Problem {
             Self::NoCredentials => "no account can be asked: link one, or set docusign.client_id, \
                                     docusign.user_id and docusign.private_key_file"
                 .into(),
-            Self::AccountUnknown => "the account is none of those that can be asked".into(),
-            Self::DocusignRefuses(why) => shown(why, 400),
-            Self::DocusignDown(why) => format!("DocuSign cannot be asked now: {}", shown(why, 400)),
             Self::StoreBusy => "too many writes are waiting: try again soon".into(),
             Self::StoreDown(_) => "the store is unavailable: try again soon".into(),
             Self::Internal(_) => {
@@ -245,7 +233,7 @@ impl Problem {
             Self::Refused(Refusal::Unavailable) | Self::StoreDown(_) => Some(10),
             Self::StoreBusy | Self::Refused(Refusal::Crowded) => Some(2),
             Self::StreamsBusy => Some(5),
-            Self::AuditUnderWay | Self::DocusignDown(_) => Some(30),
+            Self::AuditUnderWay => Some(30),
             Self::Remote(remote) => remote.retry_after(),
             Self::Linking(linking) => linking.retry_after(),
             _ => None,
@@ -412,9 +400,6 @@ mod tests {
             P::StreamsBusy,
             P::AuditUnderWay,
             P::NoCredentials,
-            P::AccountUnknown,
-            P::DocusignRefuses("DocuSign refuses it: SOME_CODE".into()),
-            P::DocusignDown("DocuSign could not answer: SOME_CODE".into()),
             P::StoreBusy,
             P::StoreDown(SECRET.into()),
             P::Internal(SECRET.into()),
@@ -452,14 +437,11 @@ mod tests {
                 P::Internal(_) => 24,
                 P::AuditUnderWay => 25,
                 P::NoCredentials => 26,
-                P::AccountUnknown => 27,
-                P::DocusignRefuses(_) => 28,
-                P::DocusignDown(_) => 29,
-                P::Remote(_) => 30,
-                P::Linking(_) => 31,
+                P::Remote(_) => 27,
+                P::Linking(_) => 28,
             });
         }
-        assert_eq!(kinds.len(), 32, "a case is missing from the list above");
+        assert_eq!(kinds.len(), 29, "a case is missing from the list above");
         all
     }
 

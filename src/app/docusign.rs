@@ -14,9 +14,9 @@ use crate::config::Settings;
 use crate::link::{Linked, Tools};
 use crate::receive::Receiver;
 use crate::rest::{Authority, Client, Forwarder, User, http_client};
-use crate::store::Work;
 use crate::vault::Vault;
 
+use super::keeping::Keeping;
 use super::{Error, private};
 
 /// How often it is looked for refresh tokens that nobody uses.
@@ -92,17 +92,8 @@ fn vault(settings: &Settings, dice: &Dice) -> Result<Vault, Error> {
 
 /// Exchanges refresh tokens that nobody uses before they end; one node does so for all.
 pub(super) async fn keep_alive(linked: Linked, with: Receiver, stop: CancellationToken) {
-    let mut share = with.store.take_part(Work::Keep);
-    let mut turns = tokio::time::interval(KEEP_ALIVE_EVERY);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = turns.tick() => {}
-            Ok(()) = share.changed() => {}
-        }
-        if share.borrow_and_update().is_empty() {
-            continue;
-        }
+    let mut keeping = Keeping::new(&with.store, KEEP_ALIVE_EVERY);
+    while keeping.turn(&stop).await {
         tokio::select! {
             () = stop.cancelled() => return,
             kept = linked.keep_alive() => match kept {

@@ -18,6 +18,7 @@ use crate::store::Work;
 
 use super::books::audit;
 use super::docusign::{Docusign, keep_alive};
+use super::keeping::Keeping;
 use super::reconcile::Reconciling;
 use super::{Error, checkpoints};
 
@@ -87,19 +88,8 @@ enum Old {
 /// Forgets deliveries, and records of evidence, older than their retention: little by little, so that the writer is
 /// never held up.
 async fn prune(with: Receiver, (days, audit_days): (u32, u32), stop: CancellationToken) {
-    let mut share = with.store.take_part(Work::Keep);
-    let mut turns = tokio::time::interval(PRUNE_EVERY);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = turns.tick() => {}
-            // A node is given its share a moment after its start, or when another one has ended.
-            Ok(()) = share.changed() => {}
-        }
-        if share.borrow_and_update().is_empty() {
-            // Another node does it.
-            continue;
-        }
+    let mut keeping = Keeping::new(&with.store, PRUNE_EVERY);
+    while keeping.turn(&stop).await {
         prune_all(Old::Deliveries, days, &with, &stop).await;
         prune_all(Old::Evidence, audit_days, &with, &stop).await;
     }

@@ -7,6 +7,7 @@ mod docusign;
 mod error;
 mod flows;
 mod http;
+mod keeping;
 mod keys;
 mod private;
 mod reconcile;

@@ -138,17 +138,16 @@ impl Problem {
                 StatusCode::NOT_FOUND
             }
             Self::MethodUnknown(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BeyondFeed { .. }
-            | Self::NotQuarantined { .. }
-            | Self::NoCredentials => StatusCode::CONFLICT,
+            Self::BeyondFeed { .. } | Self::NotQuarantined { .. } | Self::NoCredentials => {
+                StatusCode::CONFLICT
+            }
             Self::BodyPruned => StatusCode::GONE,
             Self::Remote(remote) => remote.status(),
             Self::Linking(linking) => linking.status(),
             Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::StreamsBusy
-            | Self::AuditUnderWay
-            | Self::StoreBusy
-            | Self::StoreDown(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StreamsBusy | Self::AuditUnderWay | Self::StoreBusy | Self::StoreDown(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

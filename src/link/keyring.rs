@@ -161,8 +161,12 @@ impl Linked {
         let mut all: Vec<_> = linked.into_iter().filter_map(|row| row.account).collect();
         if let Some(user) = &self.0.user {
             // Linked or not, an account is there once.
-            let more = user.accounts().await?;
-            all.extend(more.into_iter().filter(|id| !all.contains(id)).collect::<Vec<_>>());
+            match user.accounts().await {
+                Ok(more) => all.extend(more.into_iter().filter(|id| !all.contains(id)).collect::<Vec<_>>()),
+                Err(error) if all.is_empty() => return Err(error),
+                // The linked ones can be called all the same.
+                Err(error) => tracing::warn!(%error, "the configured user's accounts could not be asked for"),
+            }
         }
         Ok(all)
     }

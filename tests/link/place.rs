@@ -5,7 +5,9 @@ use std::sync::Arc;
 use countersign::base::clock::ManualClock;
 use countersign::base::{AccountId, AccountState, Clock as _, Dice, Grant as Way, Position};
 use countersign::link::{Linked, Tools};
-use countersign::rest::{Authority, Call, Challenge, Client, Error, Settings as RestSettings, http_client};
+use countersign::rest::{
+    Authority, Call, Challenge, Client, Error, Settings as RestSettings, User, http_client,
+};
 use countersign::signing::Entry;
 use countersign::simulator::docusign::{Docusign, Running, Settings};
 use countersign::store::{Credentials, IntegratedAccount, Parts, Settings as StoreSettings, Store};
@@ -61,6 +63,22 @@ impl Place {
     }
 
     pub(crate) fn node_with(&self, name: &str, vault: Arc<Vault>) -> Node {
+        self.node_beside(name, vault, None)
+    }
+
+    /// A node with a configured user whose token DocuSign does not know.
+    pub(crate) fn node_of_a_stranger(&self) -> Node {
+        let settings = RestSettings {
+            auth_url: self.running.url(),
+            access_token: Some(SecretString::from("nobody's")),
+            ..RestSettings::default()
+        };
+        let clock = Arc::clone(&self.clock) as Arc<_>;
+        let user = User::new(self.http(), &settings, clock, Dice::seeded(2)).unwrap();
+        self.node_beside("stranger", self.vault("key", None), Some(Arc::new(user)))
+    }
+
+    fn node_beside(&self, name: &str, vault: Arc<Vault>, user: Option<Arc<User>>) -> Node {
         let tools = Tools {
             store: self.store.clone(),
             vault,
@@ -69,7 +87,7 @@ impl Place {
             clock: Arc::clone(&self.clock) as Arc<_>,
             dice: Dice::seeded(1),
         };
-        let linked = Linked::new(tools, None);
+        let linked = Linked::new(tools, user);
         let keyring = Arc::new(linked.clone());
         let client =
             Client::over(keyring, self.http(), Arc::clone(&self.clock) as Arc<_>, Metrics::default());

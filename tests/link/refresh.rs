@@ -148,3 +148,12 @@ async fn a_pair_is_not_used_before_it_is_written_down() {
     assert!(node.call(&place.account).await.is_err());
     assert_eq!(place.docusign.calls("GET /envelopes"), 0);
 }
+
+#[tokio::test]
+async fn linked_accounts_are_there_though_the_configured_users_cannot_be_asked_for() {
+    let place = Place::new();
+    let node = place.node_of_a_stranger();
+    assert!(node.client.accounts().await.is_err(), "nothing is linked yet");
+    place.link(&node).await;
+    assert_eq!(node.client.accounts().await.unwrap(), [place.account.clone()]);
+}

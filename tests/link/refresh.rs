@@ -155,5 +155,5 @@ async fn linked_accounts_are_there_though_the_configured_users_cannot_be_asked_f
     let node = place.node_of_a_stranger();
     assert!(node.client.accounts().await.is_err(), "nothing is linked yet");
     place.link(&node).await;
-    assert_eq!(node.client.accounts().await.unwrap(), [place.account.clone()]);
+    assert_eq!(node.client.accounts().await.unwrap(), std::slice::from_ref(&place.account));
 }

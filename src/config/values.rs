@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::base::{AccountId, SourceName, limits};
+use crate::docusign::is_id;
 use crate::store::Place;
 
 use super::fault::Wrong;
@@ -181,8 +182,7 @@ pub(super) fn source_name(text: &str) -> Result<SourceName, Wrong> {
 }
 
 pub(super) fn account(text: &str) -> Result<AccountId, Wrong> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    if (1..=limits::WORD_BYTES_MAX).contains(&text.len()) && text.bytes().all(fits) {
+    if text.len() <= limits::WORD_BYTES_MAX && is_id(text) {
         return Ok(AccountId::new(text));
     }
     let todo = "write the API account id (a GUID), or the account number for legacy XML";

@@ -18,5 +18,11 @@ pub use errors::ErrorDetails;
 pub use recipient::Recipient;
 pub use tab::{Radio, Tab};
 
+/// Whether a text can be an id of DocuSign's (a GUID, or a number). What cannot is the name of nothing, and has no place in
+/// an address.
+pub fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 #[cfg(test)]
 mod tests;

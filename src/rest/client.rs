@@ -13,10 +13,10 @@ use serde_json::value::RawValue;
 use super::answer::{Meaning, RateLimit, Scope, refusal, trace_token};
 use super::budget::{Budget, Purpose, Standing};
 use super::keyring::{Access, Keyring};
-use super::target::is_id;
 use super::user::User;
 use super::{Error, Refused, Settings, http, http_client};
 use crate::base::{AccountId, Clock, Dice, limits};
+use crate::docusign::is_id;
 use crate::telemetry::{Metric, Metrics};
 
 /// DocuSign's REST API for all accounts of a keyring; cheap to clone.

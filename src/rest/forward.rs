@@ -17,9 +17,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::answer::{RateLimit, refusal, trace_token};
 use super::http::plain_http_client;
 use super::keyring::Access;
-use super::target::is_id;
 use super::{Astray, Client, Error, Purpose, Target};
 use crate::base::{AccountId, limits};
+use crate::docusign::is_id;
 use crate::telemetry::Metric;
 
 /// Passes calls on for the accounts of a client, within the same budgets; cheap to clone.

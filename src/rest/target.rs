@@ -4,6 +4,7 @@ use url::{Url, form_urlencoded};
 
 use super::keyring::Access;
 use crate::base::AccountId;
+use crate::docusign::is_id;
 
 /// What every call about an account begins with.
 const ACCOUNTS: &str = "restapi/v2.1/accounts/";
@@ -88,11 +89,6 @@ impl Target {
         // Lists of several have words in its place (`status`).
         envelope.contains('-').then_some(envelope).filter(|id| is_id(id))
     }
-}
-
-/// Whether a text can be an id of DocuSign's. What cannot is the name of nothing, and has no place in an address.
-pub(super) fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 /// The account that a query names, and the query without that.

@@ -11,6 +11,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use crate::base::{AccountId, limits};
+use crate::docusign::is_id;
 use crate::link::{Error, Impersonated, Links, Wanted};
 use crate::store::{AccountQuery, IntegratedAccount};
 
@@ -185,8 +186,8 @@ fn word(name: &'static str, text: Option<String>) -> Result<Option<String>, Prob
 /// An account's id in a body: what can be no id is the name of nothing.
 fn account_id(text: Option<String>) -> Result<Option<AccountId>, Problem> {
     let Some(text) = word("account_id", text)? else { return Ok(None) };
-    let fits = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    fits.then(|| Some(AccountId::new(&text)))
+    is_id(&text)
+        .then(|| Some(AccountId::new(&text)))
         .ok_or_else(|| bad("account_id", "must be a DocuSign account's id"))
 }
 

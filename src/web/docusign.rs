@@ -10,9 +10,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::base::{AccountId, limits};
-use crate::docusign::ConnectConfiguration;
 use crate::docusign::connect_configuration::{Here, Mend};
 use crate::docusign::connect_lint::Finding;
+use crate::docusign::{ConnectConfiguration, is_id};
 use crate::reconcile::{Desk, Examined, Order, Refusal, Registered, Watched};
 use crate::rest;
 use crate::store::ReconcileRun;
@@ -91,8 +91,7 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
 
 /// An account's id in a body.
 pub(super) fn account(text: &str) -> Result<AccountId, Problem> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-    if (1..=limits::WORD_BYTES_MAX).contains(&text.len()) && text.bytes().all(fits) {
+    if text.len() <= limits::WORD_BYTES_MAX && is_id(text) {
         return Ok(AccountId::new(text));
     }
     Err(super::params::bad("account", "must be an account's id (a GUID)"))

@@ -97,7 +97,7 @@ async fn a_run_is_queued_then_made_and_its_report_is_kept() {
 async fn a_run_over_what_cannot_be_is_refused_with_the_reason() {
     let bench = Bench::new();
     for (order, status, says) in [
-        (json!({"account": "0000-other"}), 404, "none of those"),
+        (json!({"account": "0000-other"}), 404, "no such account"),
         (json!({"account": "../x"}), 400, "`account` must be"),
         (json!({"from": "2027-01-01T00:00:00Z"}), 400, "ends before it begins"),
         (json!({"from": "yesterday"}), 400, "cannot be read"),

@@ -51,6 +51,7 @@ pub mod link;
 pub mod receive;
 pub mod reconcile;
 pub mod relay;
+pub mod unify;
 // floor 3, faces
 pub mod simulator;
 pub mod web;

@@ -31,6 +31,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("receive", 20),
     ("reconcile", 20),
     ("relay", 20),
+    ("unify", 20),
     ("simulator", 30),
     ("web", 30),
     ("config", 31),

@@ -19,6 +19,7 @@ mod web {
     mod stream;
     mod support;
     mod timeline;
+    mod unified;
     mod upstream;
     mod wire;
 }

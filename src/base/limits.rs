@@ -434,3 +434,28 @@ pub const SIMULATOR_CONFIGURATIONS_MAX: usize = 100;
 pub const SIMULATOR_BODY_BYTES_MAX: usize = 34 * 1024 * 1024;
 /// Envelopes in one page of a list: DocuSign's own bound since 2024.
 pub const SIMULATOR_PAGE_MAX: usize = 1_000;
+
+/// Objects on a page of a unified list, where none are asked for.
+pub const UNIFY_PAGE: usize = 50;
+/// Objects on a page of a unified list at most: DocuSign's own largest page.
+pub const UNIFY_PAGE_MAX: usize = 1_000;
+/// Objects of a unified list that is asked for without a limit: what is more is streamed, or read by pages.
+pub const UNIFY_ALL_MAX: usize = 10_000;
+/// Calls that one page of a unified list makes at most, where filters leave out much of what DocuSign gives.
+pub const UNIFY_CALLS_FOR_PAGE_MAX: usize = 100;
+/// Objects before its place by which a cursor finds it again; the last ones may be removed meanwhile.
+pub const UNIFY_ANCHORS: usize = 3;
+/// So many objects before a place are read with its page, to find it again though as many were removed before it.
+pub const UNIFY_OVERLAP: usize = 3;
+/// Calls by which a place is looked for in either direction where it is not where it was.
+pub const UNIFY_SEARCHES: usize = 10;
+/// Objects that each of those calls asks for, where DocuSign gives as many.
+pub const UNIFY_SEARCH_ROWS: usize = 1_000;
+/// For so long one unified request tries what may pass: most clients give up after half a minute.
+pub const UNIFY_PATIENCE: Duration = Duration::from_secs(20);
+/// Unified requests under way at once; each holds a page, or a body, in memory.
+pub const UNIFY_REQUESTS_MAX: usize = 128;
+/// The largest JSON body of a unified request: documents in it are base64.
+pub const UNIFY_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// What DocuSign gives at most by most of its lists.
+pub const DOCUSIGN_PAGE_MAX: usize = 100;

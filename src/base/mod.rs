@@ -9,6 +9,7 @@ pub mod id;
 pub mod json;
 pub mod limits;
 pub mod moment;
+pub mod nearest;
 pub mod outcome;
 
 pub use account::{AccountState, Grant};

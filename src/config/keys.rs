@@ -1,5 +1,7 @@
 //! Every key by name: what may stand in the file, in the environment and after `--set`.
 
+use crate::base::nearest::nearest;
+
 /// What a key holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -146,14 +148,10 @@ pub(super) fn variable_hint(written: &str) -> String {
 fn hint_among(known: impl Iterator<Item = String>, written: &str, otherwise: &str) -> String {
     // The prefix that all variables share says nothing about how like two of them are.
     let own = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
-    let nearest = known
-        .map(|name| (strsim::normalized_damerau_levenshtein(&own(&name), &own(written)), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        // Below this the "nearest" name shares little but letters, and a wrong hint is worse than none.
-        Some((likeness, name)) if likeness > 0.7 => format!("did you mean `{name}`?"),
-        _ => otherwise.to_owned(),
-    }
+    let known: Vec<_> = known.map(|name| (own(&name), name)).collect();
+    let near = nearest(&own(written), known.iter().map(|(own, _)| own.as_str()));
+    let named = near.and_then(|near| known.iter().find(|(own, _)| own == near));
+    named.map_or_else(|| otherwise.to_owned(), |(_, name)| format!("did you mean `{name}`?"))
 }
 
 /// True for variables that Kubernetes and Docker links set by themselves for a service called `countersign…`:

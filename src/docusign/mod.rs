@@ -10,6 +10,7 @@ mod envelope;
 mod errors;
 mod recipient;
 mod tab;
+mod template;
 pub mod tolerant;
 
 pub use connect_configuration::{ConnectConfiguration, ConnectEventData};
@@ -17,6 +18,7 @@ pub use envelope::{CustomField, CustomFields, Envelope, EnvelopeDocument, Folder
 pub use errors::ErrorDetails;
 pub use recipient::Recipient;
 pub use tab::{Radio, Tab};
+pub use template::Template;
 
 /// Whether a text can be an id of DocuSign's (a GUID, or a number). What cannot is the name of nothing, and has no place in
 /// an address.

@@ -62,6 +62,7 @@ fn ours() -> Vec<(BTreeSet<String>, &'static [&'static str])> {
         (read::<Recipient>(), &["Signer", "InPersonSigner"]),
         (read::<Tab>(), &["Text", "SignHere", "RadioGroup"]),
         (read::<Radio>(), &["Radio"]),
+        (read::<Template>(), &["EnvelopeTemplate"]),
         (read::<ConnectConfiguration>(), &["ConnectCustomConfiguration"]),
         (read::<ConnectEventData>(), &["ConnectEventData"]),
     ]

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::credentials::Pair;
 use crate::base::{AccountId, AccountState, Clock, Dice, limits};
-use crate::rest::{Access, Authority, Error, Grant, Keyring, Promise, Refused, Token, User};
+use crate::rest::{Access, Authority, Error, Grant, Keyring, Promise, Raw, Refused, Token, User};
 use crate::store::{Credentials, IntegratedAccount, Store};
 use crate::vault::Vault;
 
@@ -76,6 +76,11 @@ impl Linked {
 
     pub(super) fn tools(&self) -> &Tools {
         &self.0.tools
+    }
+
+    /// What seals credentials, and whatever else only we may make.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.tools().vault
     }
 
     /// A grant's tokens, sealed for the integrated account `id`.
@@ -199,7 +204,8 @@ pub(super) fn unstored(error: crate::store::Error) -> Error {
 }
 
 fn told(code: &str) -> Refused {
-    Refused { status: None, code: code.to_owned(), message: String::new(), trace_token: None }
+    let raw = Raw::default();
+    Refused { status: None, code: code.to_owned(), message: String::new(), trace_token: None, raw }
 }
 
 fn not_linked() -> Error {

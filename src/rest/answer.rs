@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
-use super::{Error, Refused};
+use super::{Error, Raw, Refused};
 use crate::base::limits;
 use crate::docusign::ErrorDetails;
 
@@ -98,10 +98,16 @@ pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &[u8], now: Timest
         code: told.clone().unwrap_or_else(|| format!("HTTP_{status}")),
         message: word(details.message.text().unwrap_or_default(), message_max),
         trace_token: trace_token(headers),
+        raw: Raw::new(body),
     };
     let kind = told.as_deref().map_or(Code::Other, Code::of);
     let throttled = |until: Timestamp, refused: Refused, scope| Meaning {
-        error: Error::Throttled { until, code: refused.code, trace_token: refused.trace_token },
+        error: Error::Throttled {
+            until,
+            code: refused.code,
+            trace_token: refused.trace_token,
+            raw: refused.raw,
+        },
         scope: Some(scope),
     };
     let other = |error| Meaning { error, scope: None };

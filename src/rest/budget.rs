@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::Error;
 use super::answer::{RateLimit, later};
+use super::{Error, Raw};
 use crate::base::{AccountId, limits};
 
 /// What a call is made for: who may have the last calls of an hour.
@@ -134,7 +134,8 @@ impl Budget {
             let own = own.copied().filter(|until| *until > now);
             match one.held(purpose, now).max(own) {
                 Some(until) => {
-                    Err(Error::Throttled { until, code: "HELD_BACK".to_owned(), trace_token: None })
+                    let code = "HELD_BACK".to_owned();
+                    Err(Error::Throttled { until, code, trace_token: None, raw: Raw::default() })
                 }
                 None => {
                     one.under_way += 1;

@@ -14,7 +14,7 @@ use super::answer::{Meaning, RateLimit, Scope, refusal, trace_token};
 use super::budget::{Budget, Purpose, Standing};
 use super::keyring::{Access, Keyring};
 use super::user::User;
-use super::{Error, Refused, Settings, http, http_client};
+use super::{Error, Raw, Refused, Settings, http, http_client};
 use crate::base::{AccountId, Clock, Dice, limits};
 use crate::docusign::is_id;
 use crate::telemetry::{Metric, Metrics};
@@ -259,6 +259,15 @@ impl Client {
         result
     }
 
+    /// The account that a caller names by the id that we gave it when it was linked, or by DocuSign's own; none where
+    /// there is no such account.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn named(&self, id: &str) -> Result<Option<AccountId>, Error> {
+        self.0.keyring.named(id).await
+    }
+
     /// How the account's calls stand; none where none was made yet.
     pub fn standing(&self, account: &AccountId) -> Option<Standing> {
         self.0.budget.standing(account, self.0.clock.now())
@@ -279,6 +288,7 @@ fn unknown(code: &str) -> Error {
         code: code.to_owned(),
         message: String::new(),
         trace_token: None,
+        raw: Raw::default(),
     })
 }
 

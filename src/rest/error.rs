@@ -4,6 +4,7 @@
 //! only by [`Error::message`], for the published change.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -19,6 +20,8 @@ pub enum Error {
         code: String,
         /// DocuSign's trace token.
         trace_token: Option<String>,
+        /// The answer's body.
+        raw: Raw,
     },
     /// The token is refused, and so is a fresh one; or no token is to be had.
     #[error("DocuSign does not let us in: {0}")]
@@ -69,6 +72,29 @@ pub struct Refused {
     pub message: String,
     /// What DocuSign's support asks for.
     pub trace_token: Option<String>,
+    /// The answer's body.
+    pub raw: Raw,
+}
+
+/// The body of an answer other than success, for whoever made the call; neither shown nor logged, for it may name people.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Raw(Option<Arc<[u8]>>);
+
+impl Raw {
+    pub(super) fn new(body: &[u8]) -> Self {
+        Self(Some(body.into()))
+    }
+
+    /// Its bytes; none where no answer came.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.0.as_deref()
+    }
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Raw")
+    }
 }
 
 impl fmt::Display for Refused {
@@ -156,6 +182,14 @@ impl Error {
         told.unwrap_or_else(|| self.to_string())
     }
 
+    /// The body of the answer, where there was one.
+    pub fn raw(&self) -> Option<&[u8]> {
+        match self {
+            Self::Throttled { raw, .. } => raw.bytes(),
+            _ => self.refused().and_then(|r| r.raw.bytes()),
+        }
+    }
+
     /// The HTTP status of the answer, where there was one.
     pub fn status(&self) -> Option<u16> {
         self.refused().and_then(|r| r.status)
@@ -198,6 +232,7 @@ mod tests {
             code: "USER_LACKS_PERMISSIONS".into(),
             message: "Ada First <ada.first@example.com> may not".into(),
             trace_token: Some("7c2b".into()),
+            raw: Raw::new(b"Ada"),
         });
         for shown in [format!("{error}"), format!("{error:?}")] {
             assert!(!shown.contains("Ada") && !shown.contains("@"), "{shown}");

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::answer::{RateLimit, refusal, trace_token};
 use super::http::plain_http_client;
 use super::keyring::Access;
-use super::{Astray, Client, Error, Purpose, Target};
+use super::{Astray, Client, Error, NOT_GRANTED, Purpose, Target};
 use crate::base::{AccountId, limits};
 use crate::docusign::is_id;
 use crate::telemetry::Metric;
@@ -258,7 +258,7 @@ impl Forwarder {
     /// Why an account cannot be called.
     fn no_way_in(&self, error: Error, account: &AccountId) -> Unforwarded {
         match error {
-            Error::Unauthorized(refused) if refused.code == "ACCOUNT_NOT_GRANTED" => Unforwarded::Unknown,
+            Error::Unauthorized(refused) if refused.code == NOT_GRANTED => Unforwarded::Unknown,
             Error::NotFound(_) => Unforwarded::Unknown,
             Error::Throttled { until, .. } => self.throttled(until, account),
             Error::Unauthorized(_)

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::answer::word;
-use super::{Answer, Refused};
+use super::{Answer, Raw, Refused};
 use crate::base::limits;
 use crate::docusign::ErrorDetails;
 
@@ -65,6 +65,7 @@ fn refused(details: &Value, trace_token: Option<&str>) -> Option<Refused> {
         code: word(code, code_max),
         message: word(details.message.text().unwrap_or_default(), message_max),
         trace_token: trace_token.map(str::to_owned),
+        raw: Raw::default(),
     })
 }
 

@@ -97,6 +97,7 @@ mod tests {
 
     use super::*;
     use crate::base::clock::ManualClock;
+    use crate::rest::Raw;
 
     #[test]
     fn an_envelope_is_made_twice_only_under_a_transaction() {
@@ -132,7 +133,7 @@ mod tests {
         let last = limits::REST_ATTEMPTS_MAX;
         assert_eq!(wait(&down, &Call::get(&["users"]), last, &clock, &dice), None);
         let until = clock.now().checked_add(SignedDuration::from_secs(30)).unwrap();
-        let held = Error::Throttled { until, code: "X".to_owned(), trace_token: None };
+        let held = Error::Throttled { until, code: "X".to_owned(), trace_token: None, raw: Raw::default() };
         let waited = wait(&held, &post, 99, &clock, &dice).unwrap();
         assert!((30.0..31.0).contains(&waited.as_secs_f64()), "never before the reset: {waited:?}");
         let settings = Error::Settings("x".to_owned());

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::answer::later;
 use super::settings::address;
-use super::{Error, Refused};
+use super::{Error, Raw, Refused};
 use crate::base::{AccountId, limits};
 use crate::docusign::tolerant::{List, Scalar};
 
@@ -185,12 +185,16 @@ impl Memory {
     }
 }
 
+/// Our code for an account that the user whom we act for cannot open.
+pub const NOT_GRANTED: &str = "ACCOUNT_NOT_GRANTED";
+
 fn not_granted() -> Error {
     Error::Unauthorized(Refused {
         status: None,
-        code: "ACCOUNT_NOT_GRANTED".to_owned(),
+        code: NOT_GRANTED.to_owned(),
         message: "the user whom we act for is no member of this account".to_owned(),
         trace_token: None,
+        raw: Raw::default(),
     })
 }
 

@@ -7,6 +7,7 @@ pub mod enriched;
 pub mod map;
 pub mod map_look;
 pub mod map_rest;
+pub mod map_template;
 pub mod observation;
 pub mod participant;
 pub mod receipt;
@@ -14,6 +15,7 @@ pub mod replay;
 pub mod request;
 pub mod state;
 pub mod status;
+pub mod template;
 
 pub use account::AccountChange;
 pub use change::{Change, ChangeKind, Entry, Origin, Verdict};

@@ -20,6 +20,7 @@ use crate::receive::replay::{Page, ReplayError, Wanted};
 use crate::rest::{Client, Forwarder};
 use crate::store::{self, Appended, Backlog, Store, Totals};
 use crate::telemetry::Metrics;
+use crate::unify::{Tools, Unifier};
 
 use super::Problem;
 use super::caller::TokenInForce;
@@ -160,6 +161,7 @@ pub struct Api {
     pub(super) client: Client,
     pub(super) docusign: Option<Docusign>,
     pub(super) forwarder: Forwarder,
+    pub(super) unifier: Unifier,
     pub(super) token: TokenInForce,
     pub(super) audit_key: PublicKey,
     pub(super) version: Version,
@@ -181,6 +183,14 @@ impl fmt::Debug for Api {
 impl Api {
     /// Makes the state; the same for all workers: wrap it in [`Data`] once.
     pub fn new(parts: Parts) -> Self {
+        let unifier = Unifier::new(Tools {
+            client: parts.client.clone(),
+            forwarder: parts.forwarder.clone(),
+            store: parts.store.clone(),
+            vault: Arc::clone(parts.linked.vault()),
+            clock: Arc::clone(&parts.clock),
+            dice: parts.dice.clone(),
+        });
         Self {
             store: parts.store,
             metrics: parts.metrics,
@@ -195,6 +205,7 @@ impl Api {
             client: parts.client,
             docusign: parts.docusign,
             forwarder: parts.forwarder,
+            unifier,
             token: parts.api_token,
             audit_key: parts.audit_key,
             version: parts.version,

@@ -31,6 +31,7 @@ mod replay;
 mod stamp;
 mod stream;
 mod timeline;
+mod unified;
 mod vault;
 mod wire;
 
@@ -97,6 +98,7 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(reads("/v1/totals").route(get().to(health::totals)))
         .service(reads("/v1/books").route(get().to(books::show)))
         .service(proxy::resource())
+        .service(unified::resource())
         .service(reads("/v1/accounts/{id}/budget").route(get().to(budget::show)))
         .service(resource("/link-token", "POST").route(web::post().to(accounts::link)))
         .service(resource("/link-token/status", "POST").route(web::post().to(accounts::link_status)))

@@ -2,6 +2,7 @@
 
 pub(super) mod linking;
 pub(super) mod remote;
+pub(super) mod unified;
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::base::{DeliveryId, Position, Refusal, limits};
@@ -17,6 +19,7 @@ use crate::store;
 use super::caller::Scope;
 use linking::Linking;
 use remote::Remote;
+use unified::Unified;
 
 /// Everything that a request can be answered with beside success.
 #[derive(Debug, Clone)]
@@ -88,6 +91,8 @@ pub enum Problem {
     Remote(Remote),
     /// An account that cannot be linked, tried or found.
     Linking(Linking),
+    /// A unified request that has no answer.
+    Unified(Box<Unified>),
     /// All streams are taken.
     StreamsBusy,
     /// Someone has every row counted already.
@@ -118,6 +123,18 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub details: Vec<String>,
+    /// True where DocuSign refused it, or could not answer; else not written.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub truto_is_remote_error: bool,
+    /// What DocuSign answered: JSON where it is, else text. Only of the unified APIs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub raw_response: Option<Value>,
+    /// What would help, by kind: each `{description, value}`. Only of the unified APIs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub truto_error_insight: Option<Value>,
 }
 
 impl Problem {
@@ -144,6 +161,7 @@ impl Problem {
             Self::BodyPruned => StatusCode::GONE,
             Self::Remote(remote) => remote.status(),
             Self::Linking(linking) => linking.status(),
+            Self::Unified(unified) => unified.status(),
             Self::StillUnreadable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::StreamsBusy | Self::AuditUnderWay | Self::StoreBusy | Self::StoreDown(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -204,6 +222,7 @@ impl Problem {
             }
             Self::Remote(remote) => remote.message(),
             Self::Linking(linking) => linking.message(),
+            Self::Unified(unified) => unified.message(),
             Self::StreamsBusy => format!("all {} streams are taken: try again soon", limits::STREAMS_MAX),
             Self::AuditUnderWay => "the rows are being counted already: try again later".into(),
             Self::NoCredentials => "no account can be asked: link one, or set docusign.client_id, \
@@ -222,6 +241,7 @@ impl Problem {
         match self {
             Self::ParameterUnknown { valid, .. } => valid.iter().map(|&name| name.to_owned()).collect(),
             Self::Linking(linking) => linking.details(),
+            Self::Unified(unified) => unified.details(),
             _ => Vec::new(),
         }
     }
@@ -235,6 +255,7 @@ impl Problem {
             Self::AuditUnderWay => Some(30),
             Self::Remote(remote) => remote.retry_after(),
             Self::Linking(linking) => linking.retry_after(),
+            Self::Unified(unified) => unified.retry_after(),
             _ => None,
         }
     }
@@ -261,11 +282,15 @@ impl Problem {
     /// The body of the answer.
     pub fn body(&self) -> ProblemBody {
         let status = self.status();
+        let unified = if let Self::Unified(unified) = self { Some(unified) } else { None };
         ProblemBody {
             status_code: status.as_u16(),
             error: status.canonical_reason().unwrap_or("Error").to_owned(),
             message: self.message(),
             details: self.details(),
+            truto_is_remote_error: unified.is_some_and(|unified| unified.is_remote()),
+            raw_response: unified.and_then(|unified| unified.raw_response()),
+            truto_error_insight: unified.and_then(|unified| unified.insight()),
         }
     }
 }
@@ -338,6 +363,11 @@ impl ResponseError for Problem {
         if let Self::MethodUnknown(allowed) = self {
             answer.insert_header((ALLOW, *allowed));
         }
+        if let Self::Unified(unified) = self
+            && let Unified::MethodUnknown { allowed, .. } = &**unified
+        {
+            answer.insert_header((ALLOW, allowed.join(", ")));
+        }
         if let Self::Remote(remote) = self {
             for (name, value) in remote.rate() {
                 answer.insert_header((name, value));
@@ -406,6 +436,7 @@ mod tests {
         all.extend(Refusal::ALL.map(P::Refused));
         all.extend(Remote::one_of_each(SECRET).map(P::Remote));
         all.extend(Linking::one_of_each().map(P::Linking));
+        all.extend(Unified::one_of_each().into_iter().map(P::from));
         let mut kinds = std::collections::BTreeSet::new();
         for problem in &all {
             kinds.insert(match problem {
@@ -438,9 +469,10 @@ mod tests {
                 P::NoCredentials => 26,
                 P::Remote(_) => 27,
                 P::Linking(_) => 28,
+                P::Unified(_) => 29,
             });
         }
-        assert_eq!(kinds.len(), 29, "a case is missing from the list above");
+        assert_eq!(kinds.len(), 30, "a case is missing from the list above");
         all
     }
 

@@ -101,7 +101,7 @@ impl From<Remote> for Problem {
 
 /// The request's body: whole where it is small, else as it arrives. One that turns out to be too large ends with an
 /// error, and `too_large` tells.
-async fn body(
+pub(super) async fn body(
     request: &HttpRequest,
     mut payload: Payload,
     too_large: CancellationToken,

@@ -1,7 +1,7 @@
 //! What is put off and for how long, what is given up, and that it is said when it is.
 
 use countersign::base::limits;
-use countersign::rest::{Error, Refused};
+use countersign::rest::{Error, Raw, Refused};
 use countersign::store::Enrichment;
 use countersign::telemetry::Metric;
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +12,8 @@ use super::stand_in::{ACCOUNT, ENVELOPE};
 
 fn refused(status: u16, code: &str) -> Refused {
     let message = format!("words about {code}");
-    Refused { status: Some(status), code: code.to_owned(), message, trace_token: Some("7c2b".to_owned()) }
+    let (code, trace_token) = (code.to_owned(), Some("7c2b".to_owned()));
+    Refused { status: Some(status), code, message, trace_token, raw: Raw::default() }
 }
 
 fn passing() -> Vec<Error> {
@@ -100,7 +101,8 @@ async fn a_rate_limit_is_waited_for_to_its_reset_and_costs_no_attempt() {
     let until = now().checked_add(SignedDuration::from_mins(40)).unwrap();
     for attempts in [0, limits::ENRICH_ATTEMPTS_MAX - 1, limits::ENRICH_ATTEMPTS_MAX + 5] {
         let code = "HOURLY_APIINVOCATION_LIMIT_EXCEEDED".to_owned();
-        let world = turn(attempts, Error::Throttled { until, code, trace_token: None }).await;
+        let world =
+            turn(attempts, Error::Throttled { until, code, trace_token: None, raw: Raw::default() }).await;
         assert!(world.store.told().completed.is_empty());
         let deferred = world.last_deferred();
         assert_eq!(deferred.attempts, attempts);

@@ -1,0 +1,22 @@
+//! The unified APIs: one request in our words becomes calls to DocuSign, and their answers become unified objects.
+//!
+//! [`CATALOG`] says which resources and methods there are. Each resource has a file of its own: a [`Resource`] that names
+//! its methods, what each takes and which calls it makes, and beside it the functions that make them. Shapes and words
+//! are mapped by `signing::map_*` and `directory::map`; lists are walked by [`walk`], whose places survive inserts.
+
+mod asked;
+mod catalog;
+mod cursor;
+mod error;
+mod item;
+mod signing_request_statuses;
+mod templates;
+mod unifier;
+mod walk;
+
+pub use asked::Asked;
+pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes};
+pub use error::Error;
+pub use item::{Item, Page, Reply};
+pub use unifier::{Tools, Unifier};
+pub use walk::Place;

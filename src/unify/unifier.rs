@@ -1,0 +1,275 @@
+//! Carries out one unified request: finds the account, asks DocuSign, and hands on what came of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::walk::{Row, Rows, Whole, Window};
+use super::{Act, Asked, Error, Method, Page, Place, Reply, Resource, cursor};
+use crate::base::{AccountId, Clock, Dice, limits};
+use crate::docusign::is_id;
+use crate::docusign::tolerant::Scalar;
+use crate::rest::{self, Answer, Body, Call, Client, Forwarder, Patience, Purpose, Verb};
+use crate::store::Store;
+use crate::vault::Vault;
+
+/// What it works with.
+#[derive(Clone)]
+pub struct Tools {
+    /// Calls DocuSign.
+    pub client: Client,
+    /// Passes files on.
+    pub forwarder: Forwarder,
+    /// What is known without asking DocuSign.
+    pub store: Store,
+    /// Seals cursors.
+    pub vault: Arc<Vault>,
+    /// What the time is.
+    pub clock: Arc<dyn Clock>,
+    /// Keeps attempts apart, and makes ids.
+    pub dice: Dice,
+}
+
+impl fmt::Debug for Tools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tools")
+    }
+}
+
+/// Carries out unified requests; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Unifier {
+    tools: Tools,
+    turns: Arc<Semaphore>,
+}
+
+impl Unifier {
+    /// One that makes no call yet.
+    pub fn new(tools: Tools) -> Self {
+        Self { tools, turns: Arc::new(Semaphore::new(limits::UNIFY_REQUESTS_MAX)) }
+    }
+
+    /// A turn, of which there are [`limits::UNIFY_REQUESTS_MAX`]: to be held for as long as a request is under way.
+    ///
+    /// # Errors
+    /// [`Error::Busy`].
+    pub fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.turns).try_acquire_owned().map_err(|_| Error::Busy)
+    }
+
+    /// The account that a caller names by our id or DocuSign's.
+    ///
+    /// # Errors
+    /// [`Error::AccountUnknown`] where there is none.
+    pub async fn account(&self, id: &str) -> Result<AccountId, Error> {
+        if !is_id(id) || id.len() > limits::WORD_BYTES_MAX {
+            return Err(Error::AccountUnknown);
+        }
+        self.tools.client.named(id).await?.ok_or(Error::AccountUnknown)
+    }
+
+    /// A page of a list.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn list(
+        &self,
+        method: &Method,
+        account: &AccountId,
+        asked: &Asked,
+        place: Place,
+    ) -> Result<Page, Error> {
+        let Act::List(list) = method.act else { return Err(Error::Unknown("list")) };
+        list(&self.of(account, asked), asked, place).await
+    }
+
+    /// Anything but a list. `id` names the object, and is empty where none is; `file` is the body where it is no JSON.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn run(
+        &self,
+        method: &Method,
+        account: &AccountId,
+        id: &str,
+        asked: &Asked,
+        file: Option<Body>,
+    ) -> Result<Reply, Error> {
+        let (Act::Get(run) | Act::Create(run) | Act::Update(run) | Act::Delete(run) | Act::Custom(_, run)) =
+            method.act
+        else {
+            return Err(Error::Unknown("method"));
+        };
+        run(&self.of(account, asked), id, asked, file).await
+    }
+
+    fn of<'a>(&'a self, account: &'a AccountId, asked: &Asked) -> AccountApi<'a> {
+        AccountApi { tools: &self.tools, account, remote_query: asked.remote_query.clone() }
+    }
+
+    /// The cursor that leads to a place of a list.
+    pub fn cursor(&self, resource: &Resource, account: &AccountId, asked: &Asked, place: &Place) -> String {
+        cursor::seal(&self.tools.vault, &cursor::list(resource.name, account, asked), place)
+    }
+
+    /// The place that a cursor leads to; the beginning for an empty one.
+    ///
+    /// # Errors
+    /// [`Error::Cursor`].
+    pub fn place(
+        &self,
+        resource: &Resource,
+        account: &AccountId,
+        asked: &Asked,
+        text: &str,
+    ) -> Result<Place, Error> {
+        if text.is_empty() {
+            return Ok(Place::default());
+        }
+        cursor::open(&self.tools.vault, &cursor::list(resource.name, account, asked), text)
+    }
+}
+
+/// DocuSign's API of one account, as one unified request asks it.
+pub struct AccountApi<'a> {
+    pub(super) tools: &'a Tools,
+    pub(super) account: &'a AccountId,
+    /// Parameters of the caller's for DocuSign itself: they go with every call that reads.
+    remote_query: Vec<(String, String)>,
+}
+
+impl fmt::Debug for AccountApi<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountApi").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+impl AccountApi<'_> {
+    /// What DocuSign tells at a path below the account.
+    pub(super) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Answer, Error> {
+        let mut call = Call::get(path);
+        call.query = query.to_vec();
+        // The caller's own parameter stands in the place of ours of that name.
+        call.query.retain(|(name, _)| self.remote_query.iter().all(|(theirs, _)| theirs != name));
+        call.query.extend(self.remote_query.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        self.call(&call).await
+    }
+
+    /// Sends JSON to a path below the account; what DocuSign refuses within an answer of status 200 is an error.
+    pub(super) async fn send(
+        &self,
+        verb: Verb,
+        path: &[&str],
+        query: &[(&str, String)],
+        json: &impl serde::Serialize,
+    ) -> Result<Answer, Error> {
+        let mut call = Call::sending(verb, path, json);
+        call.query = query.to_vec();
+        let answer = self.call(&call).await?;
+        let refused = answer.refused_items();
+        if refused.is_empty() { Ok(answer) } else { Err(Error::Items(refused)) }
+    }
+
+    async fn call(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        let patience = Patience { within: limits::UNIFY_PATIENCE, dice: self.tools.dice.clone() };
+        let call = call.clone().of(Purpose::Interactive);
+        match self.tools.client.patiently(&patience, self.account, &call).await {
+            // The configured user is no member of it, and nobody linked it.
+            Err(rest::Error::Unauthorized(refused)) if refused.code == rest::NOT_GRANTED => {
+                Err(Error::AccountUnknown)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    /// The rows of a list in a whole answer.
+    pub(super) async fn whole(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        list: &str,
+        id: &str,
+    ) -> Result<Whole, Error> {
+        let answer = self.get(path, query).await?;
+        Ok(Whole { rows: rows(&answer, list, id)?.0, base: answer.base })
+    }
+}
+
+/// A list that DocuSign gives by `count` and `start_position` (rest.md §3, pagination A).
+pub(super) struct Listing<'a> {
+    pub(super) api: &'a AccountApi<'a>,
+    /// Its path below the account.
+    pub(super) path: &'a [&'a str],
+    /// Its parameters, without those of the page.
+    pub(super) query: Vec<(&'a str, String)>,
+    /// The field of the answer in which the objects stand.
+    pub(super) list: &'static str,
+    /// The field of each object in which its id stands.
+    pub(super) id: &'static str,
+    /// How many objects DocuSign gives at most.
+    pub(super) most: usize,
+}
+
+impl Rows for Listing<'_> {
+    async fn window(&self, start: u64, count: usize) -> Result<Window, Error> {
+        let mut query = self.query.clone();
+        query.push(("start_position", start.to_string()));
+        query.push(("count", count.to_string()));
+        let answer = self.api.get(self.path, &query).await?;
+        let (rows, told) = rows(&answer, self.list, self.id)?;
+        let seen = start + rows.len() as u64;
+        let more = told.next_uri.text().is_some() || told.total().is_some_and(|total| total > seen);
+        Ok(Window { more: more && !rows.is_empty(), rows, base: answer.base })
+    }
+
+    fn most(&self) -> usize {
+        self.most
+    }
+}
+
+/// What an answer tells of the page that it is.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Told {
+    total_set_size: Scalar,
+    next_uri: Scalar,
+}
+
+impl Told {
+    fn total(&self) -> Option<u64> {
+        self.total_set_size.text()?.parse().ok()
+    }
+}
+
+/// The objects in a list of an answer, with what it tells of its page. An empty list may be missing, or `{}`.
+fn rows(answer: &Answer, list: &str, id: &str) -> Result<(Vec<Row>, Told), Error> {
+    let unreadable = |what: &str| crate::rest::Error::Malformed(format!("the list {list} {what}"));
+    let told: Told = serde_json::from_slice(&answer.body).map_err(|_| unreadable("is not JSON"))?;
+    let fields: std::collections::HashMap<String, Box<RawValue>> =
+        serde_json::from_slice(&answer.body).map_err(|_| unreadable("is not a JSON object"))?;
+    let listed = fields.get(list).map(|listed| listed.get().trim()).unwrap_or_default();
+    let objects: Vec<Box<RawValue>> = match listed {
+        "" | "{}" | "null" => Vec::new(),
+        // A list that cannot be read must not be taken for an empty one.
+        listed => serde_json::from_str(listed).map_err(|_| unreadable("is no list"))?,
+    };
+    Ok((objects.into_iter().map(|json| Row { id: field(&json, id), json }).collect(), told))
+}
+
+/// A field of an object, as text; empty where there is none.
+pub(super) fn field(json: &RawValue, name: &str) -> String {
+    let fields: std::collections::HashMap<String, &RawValue> =
+        serde_json::from_str(json.get()).unwrap_or_default();
+    let scalar = fields.get(name).and_then(|value| serde_json::from_str::<Scalar>(value.get()).ok());
+    scalar.and_then(|scalar| scalar.owned()).unwrap_or_default()
+}
+
+/// The JSON object that an answer is.
+pub(super) fn object(answer: &Answer) -> Result<Box<RawValue>, Error> {
+    let unreadable = || crate::rest::Error::Malformed("it is not a JSON object".to_owned());
+    let json: Box<RawValue> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+    if json.get().starts_with('{') { Ok(json) } else { Err(unreadable().into()) }
+}

@@ -1,0 +1,5 @@
+//! The unified APIs over the simulated DocuSign: what each resource and method answers, and what wrong requests are told.
+
+mod frame;
+mod templates;
+mod world;

@@ -1,0 +1,90 @@
+//! The simulated DocuSign and the faces over it, with requests that name its first account.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use countersign::base::Dice;
+use countersign::base::clock::ManualClock;
+use countersign::rest::{Client, Forwarder, Settings, install_tls};
+use countersign::simulator::docusign::{Docusign, Running, Settings as Traits};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::super::support::{Answer, Bench};
+
+pub(crate) struct World {
+    pub(crate) bench: Bench,
+    pub(crate) docusign: Docusign,
+    _running: Running,
+    pub(crate) account: String,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// One in which DocuSign has other traits.
+    pub(crate) fn with(traits: impl FnOnce(&mut Traits)) -> Self {
+        install_tls();
+        let mut settings = Traits { token_life: SignedDuration::from_hours(24 * 3650), ..Traits::default() };
+        traits(&mut settings);
+        // The same moment as on the faces' own clock.
+        let clock = Arc::new(ManualClock::new("2026-11-23T10:00:00Z".parse().unwrap()));
+        let docusign = Docusign::new(settings, clock, Dice::seeded(9));
+        let running = docusign.start("127.0.0.1:0").unwrap();
+        let account = docusign.accounts()[0].id.to_string();
+        let settings = Settings {
+            auth_url: running.url(),
+            base_uri: Some(running.url()),
+            access_token: Some(docusign.issue_token()),
+            ..Settings::default()
+        };
+        let bench = Bench::calling(None, |clock, metrics| {
+            let client = Client::new(settings, clock, Dice::seeded(5), metrics).unwrap();
+            Some((client.clone(), Forwarder::new(client, "countersign-test").unwrap()))
+        });
+        Self { bench, docusign, _running: running, account }
+    }
+
+    /// Asks at `/unified/{path}` about the account.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let uri = format!("/unified/{path}{sign}integrated_account_id={}", self.account);
+        let request = TestRequest::default().method(method).uri(&uri);
+        self.bench
+            .ask(match body {
+                Some(body) => request.set_json(body),
+                None => request,
+            })
+            .await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, None).await
+    }
+
+    /// The answer of status 200, as JSON.
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.bytes));
+        answer.json()
+    }
+
+    /// The texts of a field of all objects of a list, read by pages of `limit` to its end.
+    pub(crate) async fn walk(&self, path: &str, limit: usize, field: &str) -> Vec<String> {
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let sign = if path.contains('?') { '&' } else { '?' };
+            let page = self.json(&format!("{path}{sign}limit={limit}&next_cursor={cursor}")).await;
+            let objects = page["result"].as_array().unwrap();
+            assert!(objects.len() <= limit && page["result_count"] == objects.len());
+            all.extend(objects.iter().map(|object| object[field].as_str().unwrap().to_owned()));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = next.to_owned(),
+                None => return all,
+            }
+        }
+    }
+}

@@ -6,13 +6,19 @@
 
 mod asked;
 mod catalog;
+mod collections;
+mod contacts;
 mod cursor;
+mod document_fields;
 mod documents;
 mod error;
+mod groups;
 mod item;
 mod signing_request_statuses;
 mod templates;
+mod told;
 mod unifier;
+mod users;
 mod walk;
 
 pub use asked::Asked;

@@ -1,6 +1,10 @@
 //! The unified APIs over the simulated DocuSign: what each resource and method answers, and what wrong requests are told.
 
+mod collections;
+mod contacts;
+mod document_fields;
 mod documents;
 mod frame;
+mod groups;
 mod templates;
 mod world;

@@ -119,7 +119,9 @@ async fn every_answer_is_as_the_reference_says() {
     );
     let linked = linked(&bench).await;
     let link = bench.post("/link-token", Some(json!({}))).await.json()["link_token"].clone();
-    let openapi = strict(bench.get("/openapi.json").await.json());
+    let mut openapi = strict(bench.get("/openapi.json").await.json());
+    // Over a simulated DocuSign: tests/web/unified.
+    openapi["paths"].as_object_mut().unwrap().retain(|path, _| !path.starts_with("/unified/"));
     bench.tell("envelope-sent", "env-a").await;
     bench.tell("recipient-completed", "env-a").await;
     bench.tell("template-created", "env-a").await;

@@ -2,6 +2,7 @@
 //! parameters, checks them against it, and writes answers in the format asked for.
 
 mod query;
+pub(super) mod reference;
 mod show;
 
 use actix_web::http::Method as Verb;

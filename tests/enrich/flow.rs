@@ -33,7 +33,7 @@ async fn the_enriched_change_carries_the_whole_signing_request_and_what_it_cover
                 {"id": "00000000-0000-0000-0000-000000000003", "sequence": 3},
                 {"id": "00000000-0000-0000-0000-000000000004", "sequence": 4},
             ],
-            "error": null, "fetched_at": "2026-11-23T10:20:00Z",
+            "error": null, "fetched_at": "2026-11-23T10:20:00Z", "carried_by": null,
         })
     );
     assert_eq!(world.metrics.counted(Metric::Changes, "enriched"), 1);

@@ -8,7 +8,7 @@ use countersign::base::clock::ManualClock;
 use countersign::base::{AccountId, ChangeId, Clock, Dice, Position, SigningRequestId, SystemClock};
 use countersign::enrich::{Claims, Enricher, Fetch};
 use countersign::rest::{self, Fetched, Purpose, RateLimit};
-use countersign::signing::SigningRequestStatus;
+use countersign::signing::{SigningRequestStatus, Told as Since};
 use countersign::store::{self, Covered, EnrichedChange, Enrichment};
 use countersign::telemetry::Metrics;
 use jiff::Timestamp;
@@ -40,6 +40,8 @@ pub(crate) struct Told {
     waiting: Vec<(Timestamp, Enrichment)>,
     pub(crate) completed: Vec<Completed>,
     pub(crate) deferred: Vec<Deferred>,
+    /// What messages told meanwhile, of whichever claim.
+    pub(crate) carried: Option<Since>,
     pub(crate) faults: usize,
     pub(crate) looks: usize,
 }
@@ -95,6 +97,10 @@ impl Claims for Hand {
         Ok(self.told().waiting.iter().map(|(at, _)| *at).min())
     }
 
+    async fn told_since(&self, _: &Enrichment) -> Result<Option<Since>, store::Error> {
+        Ok(self.told().carried.clone())
+    }
+
     async fn complete_enrichment(
         &self,
         claim: Enrichment,
@@ -137,6 +143,8 @@ pub(crate) struct Docusign {
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
     /// Where true, each fetch fails as during an outage.
     down: Arc<AtomicBool>,
+    /// Where the API is, where that is known without a call.
+    pub(crate) base: Option<String>,
     /// Where set, each fetch waits until it is true.
     gate: Option<watch::Receiver<bool>>,
 }
@@ -180,6 +188,10 @@ impl Fetch for Docusign {
             .unwrap_or_else(|| Ok(envelope("completed").replace(ENVELOPE, signing_request.as_str())))?;
         let json = RawValue::from_string(json).unwrap();
         Ok(Fetched { json, base: "https://demo".to_owned(), rate: RateLimit::default(), trace_token: None })
+    }
+
+    async fn base(&self, _: &AccountId) -> Option<String> {
+        self.base.clone()
     }
 }
 

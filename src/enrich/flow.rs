@@ -133,12 +133,7 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
         Ok(request)
     }
 
-    async fn complete(
-        &self,
-        claim: Enrichment,
-        now: Timestamp,
-        end: End,
-    ) -> Result<(), store::Error> {
+    async fn complete(&self, claim: Enrichment, now: Timestamp, end: End) -> Result<(), store::Error> {
         let (how, carried_by, result) = match end {
             End::Fetched(request) => ("fetched", None, Ok(request)),
             End::Carried(carried) => ("carried", Some(carried.by), Ok(Box::new(carried.signing_request))),

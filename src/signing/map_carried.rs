@@ -58,7 +58,8 @@ impl Told {
         }
         let signing_request = from_envelope(&envelope, base);
         if let Some(earlier) = earlier
-            && (first.by.generated_at <= earlier.as_of || signing_request.updated_at < Some(earlier.updated_at))
+            && (first.by.generated_at <= earlier.as_of
+                || signing_request.updated_at < Some(earlier.updated_at))
         {
             return None;
         }
@@ -70,7 +71,8 @@ impl Told {
         let wire: Wire<'_> = serde_json::from_slice(body).ok()?;
         wire.event.text()?;
         let Wire { generated_date_time, data, .. } = wire;
-        let generated_at = Moment::parse(generated_date_time.text()?, None).filter(|moment| moment.certain)?.at;
+        let generated_at =
+            Moment::parse(generated_date_time.text()?, None).filter(|moment| moment.certain)?.at;
         let own = AccountId::new(data.account_id.text()?) == self.account
             && SigningRequestId::new(data.envelope_id.text()?) == self.signing_request;
         let by = CarriedBy { delivery_id: *delivery_id, generated_at };

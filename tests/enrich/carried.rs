@@ -45,7 +45,8 @@ fn configuration(include: Include) -> Configuration {
 
 /// What REST tells after a step.
 fn rest(step: &Step) -> String {
-    serde_json::to_string(&shape::envelope(step.subject.envelope().unwrap(), WHOLE, Times::SevenDigits)).unwrap()
+    serde_json::to_string(&shape::envelope(step.subject.envelope().unwrap(), WHOLE, Times::SevenDigits))
+        .unwrap()
 }
 
 /// The same in our words, as a body shows it.
@@ -182,7 +183,9 @@ impl Bench {
 
 #[tokio::test]
 async fn a_life_whose_messages_carry_everything_costs_no_call() {
-    for kind in [Kind::Sequential, Kind::Parallel, Kind::CarbonCopies, Kind::Declined, Kind::Voided, Kind::Bounced] {
+    for kind in
+        [Kind::Sequential, Kind::Parallel, Kind::CarbonCopies, Kind::Declined, Kind::Voided, Kind::Bounced]
+    {
         let mut bench = Bench::new(steps(kind, 4));
         for place in 0..bench.docusign.steps.len() {
             bench.deliver(place, &configuration(WHOLE)).await;
@@ -322,7 +325,11 @@ async fn one_that_is_carried_is_no_fetch_that_the_next_one_has_to_wait_for() {
     assert_eq!(calls(&mut bench, 0, &configuration(WHOLE)).await, 0);
     assert_eq!(calls(&mut bench, 1, &leaner).await, 1, "the first fetch");
     // Hours later; what was made before a fetch was answered is older than that.
-    assert_eq!(calls(&mut bench, 3, &configuration(WHOLE)).await, 1, "within the interval, and it costs none");
+    assert_eq!(
+        calls(&mut bench, 3, &configuration(WHOLE)).await,
+        1,
+        "within the interval, and it costs none"
+    );
     assert_eq!(calls(&mut bench, 4, &leaner).await, 1, "and this one waits for the fetch before");
     assert_eq!(bench.assert_never_older().await.len(), 3);
     assert_eq!(bench.metrics.counted(Metric::PutOff, "interval"), 1);

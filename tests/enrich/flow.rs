@@ -71,6 +71,17 @@ async fn the_routing_key_takes_the_status_that_docusign_tells_even_one_unknown_t
 }
 
 #[tokio::test]
+async fn what_messages_carried_is_fetched_where_it_cannot_be_read() {
+    let world = World::new();
+    world.store.told().unread = true;
+    world.store.claim(now(), claim());
+    world.enricher.step().await.unwrap();
+    assert_eq!(world.docusign.calls(), 1);
+    assert_eq!(world.completed().body["carried_by"], json!(null));
+    assert_eq!(world.metrics.counted(Metric::Enriched, "fetched"), 1);
+}
+
+#[tokio::test]
 async fn without_a_status_from_docusign_the_known_one_stands() {
     let world = World::new();
     world.docusign.answers(Ok(format!(r#"{{"envelopeId":"{}"}}"#, ENVELOPE.to_uppercase())));

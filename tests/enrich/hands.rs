@@ -40,8 +40,8 @@ pub(crate) struct Told {
     waiting: Vec<(Timestamp, Enrichment)>,
     pub(crate) completed: Vec<Completed>,
     pub(crate) deferred: Vec<Deferred>,
-    /// What messages told meanwhile, of whichever claim.
-    pub(crate) carried: Option<Since>,
+    /// Where true, what messages carried cannot be read.
+    pub(crate) unread: bool,
     pub(crate) faults: usize,
     pub(crate) looks: usize,
 }
@@ -98,7 +98,8 @@ impl Claims for Hand {
     }
 
     async fn told_since(&self, _: &Enrichment) -> Result<Option<Since>, store::Error> {
-        Ok(self.told().carried.clone())
+        let unread = self.told().unread;
+        if unread { Err(store::Error::Unavailable("a damaged page".to_owned())) } else { Ok(None) }
     }
 
     async fn complete_enrichment(
@@ -143,8 +144,6 @@ pub(crate) struct Docusign {
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
     /// Where true, each fetch fails as during an outage.
     down: Arc<AtomicBool>,
-    /// Where the API is, where that is known without a call.
-    pub(crate) base: Option<String>,
     /// Where set, each fetch waits until it is true.
     gate: Option<watch::Receiver<bool>>,
 }
@@ -191,7 +190,7 @@ impl Fetch for Docusign {
     }
 
     async fn base(&self, _: &AccountId) -> Option<String> {
-        self.base.clone()
+        None
     }
 }
 

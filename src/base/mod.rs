@@ -10,6 +10,7 @@ pub mod json;
 pub mod limits;
 pub mod moment;
 pub mod outcome;
+pub mod scope;
 
 pub use account::{AccountState, Grant};
 pub use clock::{Clock, SystemClock};
@@ -20,3 +21,4 @@ pub use id::{
 };
 pub use moment::Moment;
 pub use outcome::{Outcome, Refusal};
+pub use scope::Scope;

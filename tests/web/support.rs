@@ -31,6 +31,7 @@ use super::docusign::{Flow, side};
 
 pub(crate) const KEY: &str = "web-test-key";
 pub(crate) const ACCOUNT: &str = "8b411bfe-54f5-4f0e-b1d6-1d1f4c0c5a11";
+pub(crate) const RATE: u32 = 40;
 pub(crate) const HERE: &str = "127.0.0.1:50000";
 
 /// Everything under test, with the handles that tests turn.
@@ -159,6 +160,7 @@ impl Bench {
             linked,
             client,
             docusign: Some(face),
+            api_rate: RATE,
             api_token: countersign::web::TokenInForce::new(token.map(SecretString::from).as_ref()),
             audit_key: PublicKey([7; 32]),
             version: Version {

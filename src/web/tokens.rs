@@ -237,7 +237,7 @@ pub(super) async fn create(
     if !api.store.add_token(token.clone()).await? {
         return Err(Access::Full.into());
     }
-    api.tokens.look_again().await;
+    api.tokens.look_again(now).await;
     tracing::info!(%id, scope = scope.word(), accounts = token.accounts.len(), "an API token was made");
     let token_text = secret.expose_secret().to_owned();
     Ok(HttpResponse::Ok().json(TokenMade { token: token_text, made: TokenView::from(&token) }))
@@ -336,9 +336,10 @@ pub(super) async fn revoke(
         Ok(found.ok_or(Access::TokenUnknown)?)
     };
     find().await?;
-    if api.store.revoke_token(id, api.clock.now()).await? {
+    let now = api.clock.now();
+    if api.store.revoke_token(id, now).await? {
         tracing::info!(%id, "an API token was revoked");
     }
-    api.tokens.look_again().await;
+    api.tokens.look_again(now).await;
     Ok(HttpResponse::Ok().json(TokenView::from(&find().await?)))
 }

@@ -214,6 +214,21 @@ impl Bench {
         self.ask_from(HERE, request).await
     }
 
+    /// Asks from elsewhere with a token.
+    pub(crate) async fn ask_as(&self, token: &str, request: TestRequest) -> Answer {
+        let request = request.insert_header(("authorization", format!("Bearer {token}")));
+        self.ask_from("203.0.113.9:40000", request).await
+    }
+
+    /// Has a token made with the configured one: its id and its text.
+    pub(crate) async fn token(&self, configured: &str, wanted: Value) -> (String, String) {
+        let request = TestRequest::post().uri("/v1/tokens").set_json(wanted);
+        let made = self.ask_as(configured, request).await;
+        assert_eq!(made.status, 200, "{}", made.message());
+        let text = |field: &str| made.json()[field].as_str().unwrap().to_owned();
+        (text("id"), text("token"))
+    }
+
     pub(crate) async fn ask_from(&self, peer: &str, request: TestRequest) -> Answer {
         let answer = self.open(peer, request).await;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());

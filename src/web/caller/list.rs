@@ -171,11 +171,13 @@ impl Tokens {
         list
     }
 
-    /// Has the list read before it is used again: a token was made or revoked here.
-    pub(in crate::web) async fn look_again(&self) {
+    /// Reads the list again: a token was made or revoked here.
+    pub(in crate::web) async fn look_again(&self, now: Timestamp) {
         // Not while it is read, or what was read before would be taken for what is there now.
-        let _turn = self.reading.lock().await;
+        let turn = self.reading.lock().await;
         self.hold(|held| held.looked_at = None);
+        drop(turn);
+        self.list(now).await;
     }
 
     /// Writes down that a token was used, while its request is answered.

@@ -21,7 +21,10 @@ pub(super) const FORMATS: [&str; 2] = ["unified", "raw"];
 
 /// Parameters of every method.
 pub(super) const EVERYWHERE: &[(&str, &str)] = &[
-    ("integrated_account_id", "The account: our id of it, or DocuSign's"),
+    (
+        "integrated_account_id",
+        "The account: our id of it, or DocuSign's. May be left out by a token that is for one account alone",
+    ),
     ("truto_response_format", "How objects are written: `unified` in our words, `raw` in DocuSign's alone"),
     ("truto_ignore_remote_data", "`true` leaves out `remote_data`"),
     (
@@ -118,12 +121,8 @@ impl Query {
     }
 
     /// The account that the caller names.
-    pub(super) fn account(&self) -> Result<&str, Problem> {
-        let named = self.account.as_deref().filter(|id| !id.is_empty());
-        named.ok_or_else(|| {
-            let parameters = vec!["integrated_account_id".to_owned()];
-            Unified::Missing { parameters, fields: Vec::new() }.into()
-        })
+    pub(super) fn account(&self) -> Option<&str> {
+        self.account.as_deref().filter(|id| !id.is_empty())
     }
 }
 

@@ -489,5 +489,7 @@ pub const SIMULATOR_FOLDERS_PAGE: usize = 25;
 pub const SIMULATOR_ESTATE_MAX: usize = 10_000;
 /// Users that one call makes: DocuSign's own bound.
 pub const SIMULATOR_NEW_USERS_MAX: usize = 500;
+/// Addresses of signing pages that it remembers: the last ones given out.
+pub const SIMULATOR_VIEWS_MAX: usize = 1_000;
 /// Bytes of documents that it keeps, of all accounts together; the oldest are forgotten.
 pub const SIMULATOR_PAPERS_BYTES_MAX: usize = 256 * 1024 * 1024;

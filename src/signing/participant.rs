@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::request::{Group, Status};
 
@@ -45,7 +46,8 @@ pub struct Participant {
 }
 
 /// A person by name and addresses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedPerson)]
 pub struct Contact {
     /// Id, where the person is a user of the account.
     pub id: Option<String>,
@@ -56,7 +58,8 @@ pub struct Contact {
 }
 
 /// An e-mail address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedEmail)]
 pub struct Email {
     /// The address.
     pub email: String,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::document::{Document, DocumentField};
 use super::participant::Participant;
@@ -132,7 +133,8 @@ pub struct CustomField {
 }
 
 /// An address at which something can be had over DocuSign's REST API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedUrl)]
 pub struct Url {
     /// The address.
     pub url: String,

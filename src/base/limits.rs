@@ -391,6 +391,22 @@ pub const FORWARD_HEAD_TIMEOUT: Duration = Duration::from_secs(80);
 pub const FORWARD_QUIET: Duration = Duration::from_secs(25);
 /// Time for a whole answer of DocuSign's that is passed on: a combined PDF of 100 MB at two megabits a second.
 pub const FORWARD_TIMEOUT: Duration = Duration::from_secs(600);
+/// Tokens that are kept, some 300 bytes each: every node has all of them in memory.
+pub const TOKENS_MAX: usize = 10_000;
+/// Accounts that one token can be for: a page of them can still be read, and a query looks for each row's among them.
+pub const TOKEN_ACCOUNTS_MAX: usize = 100;
+/// How long a node takes its list of tokens for the present one: until then it may let in a token that another node
+/// revoked.
+pub const TOKENS_LOOK: Duration = Duration::from_secs(2);
+/// That a token was used is written down this often: it is asked for in days.
+pub const TOKEN_USE_NOTED_EVERY: Duration = Duration::from_secs(3600);
+/// Tokens that ended are told apart from ones that never were for so long, and then forgotten.
+pub const TOKENS_ENDED_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The shortest and longest life that can be asked for.
+pub const TOKEN_LIFE_RANGE: (Duration, Duration) =
+    (Duration::from_secs(60), Duration::from_secs(10 * 365 * 24 * 3600));
+/// The time over which `api_rate` counts a token's requests.
+pub const API_RATE_WINDOW: Duration = Duration::from_secs(10);
 /// Counts and probes are taken anew at most this often, however many ask.
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// The store has this long to answer a probe before it counts as down.

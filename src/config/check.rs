@@ -172,6 +172,9 @@ pub(super) fn settings(
         sources: sources::settings(checker, top, source_scopes),
         queues: queues::settings(checker, queue_scopes),
         api_token,
+        api_rate: checker
+            .parsed(top, "api_rate", |text| values::number(text, 0..=1_000_000))
+            .unwrap_or_default(),
         vault_key: checker.secret(top, "vault_key", |_| Ok(())),
         vault_key_previous: checker.secret(top, "vault_key_previous", |_| Ok(())),
         audit_key: checker.secret(top, "audit_key", values::ed25519_key),

@@ -12,11 +12,12 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::base::limits;
+use crate::base::{AccountId, limits};
 use crate::rest::Body;
-use crate::unify::{Act, CATALOG, Method, Resource, Takes};
+use crate::unify::{self, Act, CATALOG, Method, Resource, Takes};
 
 use super::caller::{Caller, Scope};
+use super::problem::access::Access;
 use super::problem::remote::Remote;
 use super::problem::unified::Unified;
 use super::{Api, Problem, proxy};
@@ -46,7 +47,7 @@ async fn serve(
     caller.require(if meant.method.act.only_reads() { Scope::Read } else { Scope::Write })?;
     let mut query = Query::read(request.query_string(), meant.method)?;
     let _turn = api.unifier.turn().map_err(Unified::of)?;
-    let account = api.unifier.account(query.account()?).await.map_err(Unified::of)?;
+    let account = account(&caller, &api, &query).await?;
     let file = body(&request, payload, meant.method, &mut query).await?;
     let answer = match meant.method.act {
         Act::List(_) => show::list(&api, meant.resource, meant.method, &account, &query).await,
@@ -57,6 +58,17 @@ async fn serve(
     };
     let standing = api.client.standing(&account).unwrap_or_default();
     show::with_rate(answer, standing, api.clock.now())
+}
+
+/// The account that is meant, if the caller may use it.
+async fn account(caller: &Caller, api: &Api, query: &Query) -> Result<AccountId, Problem> {
+    let account = match api.unifier.account(query.account()?).await {
+        // Who may use some is told alike of all others, whether or not there are such.
+        Err(unify::Error::AccountUnknown) if caller.accounts().is_some() => return Err(Access::Account.into()),
+        account => account.map_err(Unified::of)?,
+    };
+    caller.require_account(&account)?;
+    Ok(account)
 }
 
 /// What a request means; a problem that names what there is, where it means nothing.

@@ -10,6 +10,7 @@ mod cursor;
 mod error;
 mod item;
 mod signing_request_statuses;
+mod signing_requests;
 mod templates;
 mod unifier;
 mod walk;

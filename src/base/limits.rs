@@ -251,6 +251,12 @@ pub const ENRICH_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Durati
 pub const ENRICH_MEND_BACKOFF: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
 /// A look at what is due happens at least this often, so that a clock that jumped delays nothing for longer.
 pub const ENRICH_LOOK_MAX: Duration = Duration::from_secs(60);
+/// Changes, and deliveries since the first of them, that are looked at before a fetch, for one that carried the whole
+/// signing request: a burst has a handful.
+pub const CARRIED_LOOK_MAX: usize = 64;
+/// Bytes of these deliveries, which are in memory together for each of [`ENRICH_WORKERS`]: one with all tabs of a long
+/// contract has some hundred kilobytes.
+pub const CARRIED_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// Claims put off until a rate limit resets come back spread over this time after it.
 pub const ENRICH_RESET_SPREAD: Duration = Duration::from_secs(5);
 /// Largest answer read from DocuSign into memory.
@@ -474,5 +480,7 @@ pub const SIMULATOR_FOLDERS_PAGE: usize = 25;
 pub const SIMULATOR_ESTATE_MAX: usize = 10_000;
 /// Users that one call makes: DocuSign's own bound.
 pub const SIMULATOR_NEW_USERS_MAX: usize = 500;
+/// Addresses of signing pages that it remembers: the last ones given out.
+pub const SIMULATOR_VIEWS_MAX: usize = 1_000;
 /// Bytes of documents that it keeps, of all accounts together; the oldest are forgotten.
 pub const SIMULATOR_PAPERS_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -160,6 +160,7 @@ pub const CATALOG: [Api; 2] = [
         name: "e-signature",
         about: "Signing requests and all around them",
         resources: &[
+            &super::documents::RESOURCE,
             &super::signing_request_statuses::RESOURCE,
             &super::signing_requests::RESOURCE,
             &super::templates::RESOURCE,

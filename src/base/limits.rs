@@ -251,6 +251,12 @@ pub const ENRICH_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Durati
 pub const ENRICH_MEND_BACKOFF: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
 /// A look at what is due happens at least this often, so that a clock that jumped delays nothing for longer.
 pub const ENRICH_LOOK_MAX: Duration = Duration::from_secs(60);
+/// Changes, and deliveries since the first of them, that are looked at before a fetch, for one that carried the whole
+/// signing request: a burst has a handful.
+pub const CARRIED_LOOK_MAX: usize = 64;
+/// Bytes of these deliveries, which are in memory together for each of [`ENRICH_WORKERS`]: one with all tabs of a long
+/// contract has some hundred kilobytes.
+pub const CARRIED_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// Claims put off until a rate limit resets come back spread over this time after it.
 pub const ENRICH_RESET_SPREAD: Duration = Duration::from_secs(5);
 /// Largest answer read from DocuSign into memory.
@@ -455,6 +461,13 @@ pub const SIMULATOR_PAGE_MAX: usize = 1_000;
 pub const UNIFY_PAGE: usize = 50;
 /// Objects on a page of a unified list at most: DocuSign's own largest page.
 pub const UNIFY_PAGE_MAX: usize = 1_000;
+/// Signing requests that one call of a list asks for: with all who take part, some kB each, they must fit into
+/// [`REST_ANSWER_BYTES_MAX`].
+pub const UNIFY_SIGNING_REQUESTS_A_CALL: usize = 250;
+/// Names that an error tells where one was told that there is not.
+pub const UNIFY_NAMES_TOLD: usize = 50;
+/// The largest place in a routing order: DocuSign tells no bound, and no signing request has as many.
+pub const ROUTING_ORDER_MAX: i64 = 9_999;
 /// Objects of a unified list that is asked for without a limit: what is more is streamed, or read by pages.
 pub const UNIFY_ALL_MAX: usize = 10_000;
 /// Objects that a streamed list reads at a time, where no limit is given: few calls, and some megabytes at most.
@@ -482,3 +495,15 @@ pub const UNIFY_REQUESTS_MAX: usize = 128;
 pub const UNIFY_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// What DocuSign gives at most by most of its lists.
 pub const DOCUSIGN_PAGE_MAX: usize = 100;
+/// Users and groups in one page of a list: DocuSign's own bound.
+pub const SIMULATOR_SMALL_PAGE_MAX: usize = 100;
+/// Folders in one page where nobody says; DocuSign's own number is not known.
+pub const SIMULATOR_FOLDERS_PAGE: usize = 25;
+/// Users, groups, contacts, folders and templates together that an account of the simulator has at most.
+pub const SIMULATOR_ESTATE_MAX: usize = 10_000;
+/// Users that one call makes: DocuSign's own bound.
+pub const SIMULATOR_NEW_USERS_MAX: usize = 500;
+/// Addresses of signing pages that it remembers: the last ones given out.
+pub const SIMULATOR_VIEWS_MAX: usize = 1_000;
+/// Bytes of documents that it keeps, of all accounts together; the oldest are forgotten.
+pub const SIMULATOR_PAPERS_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -3,9 +3,13 @@
 pub mod account;
 pub mod change;
 pub mod document;
+pub mod draft;
 pub mod enriched;
 pub mod map;
+pub mod map_draft;
+pub mod map_carried;
 pub mod map_look;
+pub mod map_prefill;
 pub mod map_rest;
 pub mod map_template;
 pub mod observation;
@@ -19,7 +23,8 @@ pub mod template;
 
 pub use account::AccountChange;
 pub use change::{Change, ChangeKind, Entry, Origin, Verdict};
-pub use enriched::{Enriched, Failure};
+pub use enriched::{CarriedBy, Enriched, Failure};
+pub use map_carried::{Carried, Told};
 pub use observation::{Activity, Mark, Observation, Person};
 pub use receipt::Receipt;
 pub use request::SigningRequest;

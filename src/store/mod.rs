@@ -54,6 +54,7 @@ mod append;
 mod audit;
 mod body;
 mod books;
+mod carried;
 mod enrichment;
 mod error;
 mod evidence;
@@ -92,7 +93,7 @@ use tokio::sync::watch;
 use crate::base::{AccountId, ChangeId, DeliveryId, Position, SigningRequestId};
 use crate::connect::Body;
 use crate::evidence::{Checkpoint, Head, Signer};
-use crate::signing::{Entry, Receipt};
+use crate::signing::{Entry, Receipt, Told};
 
 use body::{Large, Packed};
 use leases::Leases;
@@ -227,6 +228,16 @@ impl Store {
         let mut claimed = held(&self.claimed);
         due.retain(|claim| claimed.insert(claim.subject_ref));
         Ok(due)
+    }
+
+    /// What Connect's messages told of a claim's signing request since it was last told whole; none where it was told
+    /// of in other ways too, or by more than is looked at.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn told_since(&self, claim: &Enrichment) -> Result<Option<Told>, Error> {
+        let (claim, large) = (claim.clone(), self.large.clone());
+        self.flow_readers.read(move |session| carried::told(session, &claim, &large)).await
     }
 
     /// How many signing requests of an account wait to be fetched.

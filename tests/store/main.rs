@@ -16,6 +16,8 @@ mod sqlite {
     mod alone;
     #[path = "../books.rs"]
     mod books;
+    #[path = "../carried.rs"]
+    mod carried;
     #[path = "../enrichment.rs"]
     mod enrichment;
     #[path = "../evidence.rs"]
@@ -43,6 +45,8 @@ mod sqlite {
 mod postgres {
     #[path = "../books.rs"]
     mod books;
+    #[path = "../carried.rs"]
+    mod carried;
     #[path = "../enrichment.rs"]
     mod enrichment;
     #[path = "../evidence.rs"]

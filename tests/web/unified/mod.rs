@@ -3,5 +3,8 @@
 mod formats;
 mod frame;
 mod lines;
+mod documents;
+mod frame;
+mod signing_requests;
 mod templates;
 mod world;

@@ -461,8 +461,22 @@ pub const SIMULATOR_PAGE_MAX: usize = 1_000;
 pub const UNIFY_PAGE: usize = 50;
 /// Objects on a page of a unified list at most: DocuSign's own largest page.
 pub const UNIFY_PAGE_MAX: usize = 1_000;
+/// Signing requests that one call of a list asks for: with all who take part, some kB each, they must fit into
+/// [`REST_ANSWER_BYTES_MAX`].
+pub const UNIFY_SIGNING_REQUESTS_A_CALL: usize = 250;
+/// Names that an error tells where one was told that there is not.
+pub const UNIFY_NAMES_TOLD: usize = 50;
+/// The largest place in a routing order: DocuSign tells no bound, and no signing request has as many.
+pub const ROUTING_ORDER_MAX: i64 = 9_999;
 /// Objects of a unified list that is asked for without a limit: what is more is streamed, or read by pages.
 pub const UNIFY_ALL_MAX: usize = 10_000;
+/// Objects that a streamed list reads at a time, where no limit is given: few calls, and some megabytes at most.
+pub const UNIFY_STREAM_PAGE: usize = 250;
+/// Pages of a streamed list: one that has more does not end, or should be filtered.
+pub const UNIFY_STREAM_PAGES_MAX: usize = 1_000_000;
+/// From the last line of a streamed list that could not be read to its end until the connection breaks: time for that
+/// line to be sent.
+pub const UNIFY_CUT_AFTER: Duration = Duration::from_secs(1);
 /// Calls that one page of a unified list makes at most, where filters leave out much of what DocuSign gives.
 pub const UNIFY_CALLS_FOR_PAGE_MAX: usize = 100;
 /// Objects before its place by which a cursor finds it again; the last ones may be removed meanwhile.

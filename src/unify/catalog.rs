@@ -190,6 +190,7 @@ pub const CATALOG: [Api; 2] = [
         resources: &[
             &super::documents::RESOURCE,
             &super::signing_request_statuses::RESOURCE,
+            &super::signing_requests::RESOURCE,
             &super::templates::RESOURCE,
         ],
     },

@@ -11,6 +11,7 @@ mod documents;
 mod error;
 mod item;
 mod signing_request_statuses;
+mod signing_requests;
 mod templates;
 mod unifier;
 mod walk;

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::answer::{Meaning, RateLimit, Scope, refusal, trace_token};
 use super::budget::{Budget, Purpose, Standing};
-use super::keyring::{Access, Keyring};
+use super::keyring::{Access, Keyring, account_url};
 use super::user::User;
 use super::{Error, Raw, Refused, Settings, http, http_client};
 use crate::base::{AccountId, Clock, Dice, limits};
@@ -56,6 +56,11 @@ impl Include {
     /// All of these.
     pub const ALL: [Self; 5] =
         [Self::Recipients, Self::Documents, Self::CustomFields, Self::Tabs, Self::Folders];
+
+    /// As the parameter `include` names them.
+    pub fn words(these: &[Self]) -> String {
+        these.iter().map(|one| one.word()).collect::<Vec<_>>().join(",")
+    }
 
     fn word(self) -> &'static str {
         match self {
@@ -220,10 +225,9 @@ impl Client {
         if !is_id(envelope_id) {
             return Err(unknown("ENVELOPE_ID_INVALID"));
         }
-        let words: Vec<_> = include.iter().map(|one| one.word()).collect();
         let mut call = Call::get(&path).of(purpose);
-        if !words.is_empty() {
-            call = call.with("include", words.join(","));
+        if !include.is_empty() {
+            call = call.with("include", Include::words(include));
         }
         let answer = self.call(account, &call).await?;
         let unreadable = || Error::Malformed("it is not a JSON object".to_owned());
@@ -266,6 +270,13 @@ impl Client {
     /// See [`Error`].
     pub async fn named(&self, id: &str) -> Result<Option<AccountId>, Error> {
         self.0.keyring.named(id).await
+    }
+
+    /// The address of the account's API, where that is known without any call.
+    pub async fn base(&self, account: &AccountId) -> Option<String> {
+        let told = is_id(account.as_str()) && *account != AccountId::unknown();
+        let host = if told { self.0.keyring.host(account).await } else { None };
+        host.map(|host| account_url(&host, account).into())
     }
 
     /// How the account's calls stand; none where none was made yet.

@@ -13,7 +13,7 @@ use super::participant::{Contact, Email, Participant};
 use super::request::{Collection, CustomField, Group, SigningRequest, Status, Url};
 
 /// Recipient lists by DocuSign's name and by ours.
-const PARTICIPANT_KINDS: [(&str, &str); 12] = [
+pub(super) const PARTICIPANT_KINDS: [(&str, &str); 12] = [
     ("signers", "signer"),
     ("inPersonSigners", "in_person_signer"),
     ("carbonCopies", "carbon_copy"),
@@ -29,7 +29,7 @@ const PARTICIPANT_KINDS: [(&str, &str); 12] = [
 ];
 
 /// Tab lists by DocuSign's name, without `Tabs`, and by ours.
-const FIELD_KINDS: [(&str, &str); 9] = [
+pub(super) const FIELD_KINDS: [(&str, &str); 9] = [
     ("signHere", "signature"),
     ("initialHere", "initials"),
     ("fullName", "full_name"),

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 use super::request::{Group, Status};
 
 /// One who takes part in a signing request: signs, receives a copy, acts for another.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = UnifiedParticipant)]
 pub struct Participant {
     /// Unique within the signing request.
     pub id: Option<String>,
@@ -20,6 +21,7 @@ pub struct Participant {
     /// How this one takes part: `signer`, `in_person_signer`, `carbon_copy`, …, or DocuSign's own word for a kind
     /// that we do not know.
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     pub kind: Cow<'static, str>,
     /// Whether this one signs (`signer` and `in_person_signer`).
     pub is_signer: bool,

@@ -14,7 +14,8 @@ use super::{ParticipantStatus, SigningRequestStatus};
 /// A signing request with all that belongs to it.
 ///
 /// Dates that were not told are null, lists that were not told are empty.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UnifiedSigningRequest)]
 pub struct SigningRequest {
     /// Its id.
     pub id: String,
@@ -57,15 +58,19 @@ pub struct SigningRequest {
     /// The answer as DocuSign gave it, only where a caller asks for it. Messages leave it out: with tabs it is
     /// many times larger than what is mapped, and it carries what participants entered.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub remote_data: Option<Box<RawValue>>,
 }
 
 /// A status: one of ours, or the word as it was told where we know no better.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedStatus)]
 pub struct Status {
     /// The word.
+    #[schema(value_type = String)]
     pub id: Cow<'static, str>,
     /// The name for people.
+    #[schema(value_type = String)]
     pub name: Cow<'static, str>,
 }
 
@@ -98,7 +103,8 @@ impl From<ParticipantStatus> for Status {
 }
 
 /// A folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedCollectionReference)]
 pub struct Collection {
     /// Its id.
     pub id: Option<String>,
@@ -107,7 +113,8 @@ pub struct Collection {
 }
 
 /// A group that takes part: any of its members may act for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedGroupReference)]
 pub struct Group {
     /// Its id.
     pub id: String,
@@ -117,7 +124,8 @@ pub struct Group {
 }
 
 /// A custom field of a signing request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedCustomField)]
 pub struct CustomField {
     /// Its id.
     pub id: Option<String>,

@@ -15,6 +15,7 @@ mod error;
 mod groups;
 mod item;
 mod signing_request_statuses;
+mod signing_requests;
 mod templates;
 mod told;
 mod unifier;
@@ -22,8 +23,9 @@ mod users;
 mod walk;
 
 pub use asked::Asked;
-pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes};
+pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes, table};
 pub use error::Error;
 pub use item::{Item, Page, Reply};
+pub use signing_request_statuses::SigningRequestStatus;
 pub use unifier::{Tools, Unifier};
 pub use walk::Place;

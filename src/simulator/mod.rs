@@ -9,6 +9,7 @@
 pub mod connect;
 pub mod demo;
 pub mod docusign;
+pub mod estate;
 pub mod life;
 pub mod sender;
 pub mod shape;

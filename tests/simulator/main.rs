@@ -4,12 +4,14 @@
 // A test fails by panicking; clippy's leave for that ends at functions marked `#[test]`.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod estate;
 mod lives;
 mod oauth;
 mod play;
 mod receiver;
 mod rest;
 mod sender;
+mod spec;
 mod users;
 mod wire;
 mod xml;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign::base::clock::ManualClock;
 use countersign::base::{AccountId, Dice};
 use countersign::rest::{Client, Error, Include, Settings as RestSettings};
-use countersign::simulator::docusign::{Docusign, PublicKey, Running, Settings};
+use countersign::simulator::docusign::{Docusign, PublicKey, Running, Settings, User};
 use countersign::simulator::life::Kind;
 use countersign::telemetry::Metrics;
 use jiff::SignedDuration;
@@ -47,6 +47,23 @@ impl StandIn {
 
     pub(crate) fn get(&self, path: &str) -> reqwest::RequestBuilder {
         self.http.get(self.rest(path)).bearer_auth(self.docusign.issue_token().expose_secret())
+    }
+
+    /// An access token in the name of a user who consented.
+    pub(crate) async fn token_of(&self, user: &User) -> String {
+        let asked = [
+            ("response_type", "code"),
+            ("scope", "signature"),
+            ("client_id", "integration"),
+            ("redirect_uri", "https://host.example/back"),
+            ("user", &user.person.email),
+            ("decision", "allow"),
+        ];
+        let answer = self.http.post(self.url("/oauth/auth")).form(&asked).send().await.unwrap();
+        let back = url::Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
+        let code = back.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+        let (_, pair) = self.token(&[("grant_type", "authorization_code"), ("code", &code)]).await;
+        pair["access_token"].as_str().unwrap().to_owned()
     }
 
     async fn token(&self, form: &[(&str, &str)]) -> (StatusCode, Value) {

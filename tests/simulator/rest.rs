@@ -1,7 +1,6 @@
 //! The stand-in's REST: shapes, paging, documents, changes, limits and faults.
 
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -16,13 +15,13 @@ use serde_json::{Value, json};
 use super::lives::{setting, steps};
 use super::oauth::StandIn;
 
-async fn json(request: reqwest::RequestBuilder) -> (u16, Value) {
+pub(crate) async fn json(request: reqwest::RequestBuilder) -> (u16, Value) {
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
 /// A stand-in that knows the envelope of a life as it ended.
-fn with(kind: Kind) -> (StandIn, Arc<Envelope>) {
+pub(crate) fn with(kind: Kind) -> (StandIn, Arc<Envelope>) {
     let stand_in = StandIn::start(Settings::default());
     let step = steps(kind, 1).pop().unwrap();
     stand_in.docusign.apply(&step);
@@ -30,7 +29,12 @@ fn with(kind: Kind) -> (StandIn, Arc<Envelope>) {
     (stand_in, envelope)
 }
 
-fn change(stand_in: &StandIn, method: reqwest::Method, path: &str, body: &Value) -> reqwest::RequestBuilder {
+pub(crate) fn change(
+    stand_in: &StandIn,
+    method: reqwest::Method,
+    path: &str,
+    body: &Value,
+) -> reqwest::RequestBuilder {
     let request = stand_in.http.request(method, stand_in.rest(path)).json(body);
     request.bearer_auth(stand_in.docusign.issue_token().expose_secret())
 }
@@ -74,60 +78,6 @@ async fn a_recipient_without_tabs_has_an_empty_object() {
     let (_, bare) = json(stand_in.get(&path)).await;
     assert!(bare["signers"][0].get("tabs").is_none());
     assert_eq!(bare["recipientCount"], envelope.recipients.len().to_string());
-}
-
-#[tokio::test]
-async fn every_key_of_rests_answers_stands_in_docusigns_description() {
-    let spec = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/spec");
-    let Ok(text) = std::fs::read(spec.join("esignature.rest.swagger-v2.1.json")) else { return };
-    let sdk = std::fs::read(spec.join("sdk-py-6.1.0-models.json")).unwrap();
-    let (api, sdk): (Value, Value) =
-        (serde_json::from_slice(&text).unwrap(), serde_json::from_slice(&sdk).unwrap());
-    let (stand_in, envelope) = with(Kind::CarbonCopies);
-    let unknown = |told: &Value, definition: &str| {
-        let mut unknown = Vec::new();
-        walk(&api, &sdk, told, definition, &mut unknown);
-        // These stand in the recorded messages or in the tree of messages.
-        unknown.retain(|key| !["envelopeLocation", "userInfo.ipAddress"].contains(&key.as_str()));
-        unknown
-    };
-    let query = "include=recipients,documents,custom_fields,tabs,folders";
-    let path = format!("/envelopes/{}", envelope.id);
-    for (path, definition) in [
-        (format!("{path}?{query}"), "envelope"),
-        (format!("/envelopes?from_date=2026-01-01T00:00:00Z&{query}"), "envelopesInformation"),
-        (format!("{path}/recipients?include_tabs=true"), "recipients"),
-        (format!("{path}/documents"), "envelopeDocumentsResult"),
-        (format!("{path}/audit_events"), "envelopeAuditEventResponse"),
-    ] {
-        let (status, told) = json(stand_in.get(&path)).await;
-        assert_eq!(status, 200, "{path}");
-        assert_eq!(unknown(&told, definition), Vec::<String>::new(), "{path}");
-    }
-}
-
-/// Collects keys that neither the description nor the SDK's models know.
-fn walk(api: &Value, sdk: &Value, value: &Value, definition: &str, unknown: &mut Vec<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| walk(api, sdk, item, definition, unknown)),
-        Value::Object(fields) => {
-            let model = format!("{}{}", definition[..1].to_uppercase(), &definition[1..]);
-            for (key, value) in fields {
-                let property = api["definitions"][definition]["properties"].get(key);
-                if property.is_none() && sdk[&model].get(key).is_none() {
-                    unknown.push(format!("{definition}.{key}"));
-                    continue;
-                }
-                let reference = property
-                    .and_then(|p| p.get("$ref").or_else(|| p.get("items")?.get("$ref")))
-                    .and_then(Value::as_str);
-                if let Some(name) = reference.and_then(|r| r.rsplit('/').next()) {
-                    walk(api, sdk, value, name, unknown);
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 #[tokio::test]

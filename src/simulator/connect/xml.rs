@@ -51,7 +51,7 @@ fn offset(at: Timestamp) -> Offset {
 
 fn recipient_status(xml: &mut Writer, envelope: &Envelope, recipient: &Recipient) {
     let signer = recipient.role == Role::Signer;
-    xml.leaf("Type", if signer { "Signer" } else { "CarbonCopy" });
+    xml.leaf("Type", recipient.role.xml_word());
     xml.leaf("Email", &recipient.person.email);
     xml.leaf("UserName", &recipient.person.name);
     xml.leaf("RoutingOrder", &recipient.routing_order.to_string());

@@ -1,29 +1,29 @@
 //! Changes over REST: envelopes made, sent, voided, purged and resent, as a sender's program does.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use crate::simulator::life::{
-    Account, Act, Envelope, EnvelopeStatus, Person, Recipient, Role, Step, TextTab, perform,
-};
+use crate::simulator::life::{Act, Envelope, EnvelopeStatus, Step, perform};
 use crate::simulator::shape::seven_digits;
 
+use super::body::{filled, object, text};
+use super::definition::{drafted, notification};
 use super::envelopes::{account, found, status_asked};
 use super::errors::{Answer, ApiError};
-use super::{Shared, lock, templates};
+use super::page::{Query, says};
+use super::{Shared, lock};
 
 /// `POST …/envelopes`: a draft, or an envelope sent at once. The same `transactionId` gives the same envelope.
 pub(super) async fn create(path: web::Path<String>, body: Bytes, shared: web::Data<Shared>) -> Answer {
     let account = account(&shared, &path)?;
     let asked = object(&body)?;
-    let transaction = text(&asked, "transactionId");
-    let known = transaction.as_deref().and_then(|id| lock(&shared.world).by_transaction(account, id));
+    let transaction = filled(&asked, "transactionId");
+    let now = shared.clock.now();
+    let known = transaction.as_deref().and_then(|id| lock(&shared.world).by_transaction(account, id, now));
     if let Some(known) = known {
         return Ok(created(&known));
     }
@@ -36,15 +36,19 @@ pub(super) async fn create(path: web::Path<String>, body: Bytes, shared: web::Da
     let holder = lock(&shared.world).account(account).cloned().ok_or_else(ApiError::no_such_account)?;
     let mut envelope = drafted(&shared, holder, &asked)?;
     let sent = status == EnvelopeStatus::Sent;
-    if sent && (envelope.recipients.is_empty() || envelope.documents.is_empty()) {
+    if sent && !is_complete(&envelope) {
         return Err(incomplete());
     }
     let acts = if sent { vec![Act::Create, Act::Send] } else { vec![Act::Create] };
     shared.perform(&mut envelope, &acts);
     if let Some(transaction) = transaction {
-        lock(&shared.world).remember_transaction(account, transaction, envelope.id);
+        lock(&shared.world).remember_transaction(account, transaction, (envelope.id, now));
     }
     Ok(created(&envelope))
+}
+
+fn is_complete(envelope: &Envelope) -> bool {
+    !(envelope.recipients.is_empty() || envelope.documents.is_empty() || envelope.subject.trim().is_empty())
 }
 
 fn incomplete() -> ApiError {
@@ -65,7 +69,7 @@ fn created(envelope: &Envelope) -> HttpResponse {
 /// `PUT …/envelopes/{envelope}`: sends a draft, voids, purges, renames or sends once more.
 pub(super) async fn update(
     path: web::Path<(String, String)>,
-    query: web::Query<HashMap<String, String>>,
+    query: web::Query<Query>,
     body: Bytes,
     shared: web::Data<Shared>,
 ) -> Answer {
@@ -76,6 +80,11 @@ pub(super) async fn update(
     if let Some(word) = text(&asked, "status") {
         acts.push(move_to(&envelope, &word, &asked)?);
     }
+    let changes = ["emailSubject", "emailBlurb", "notification"];
+    if envelope.is_over() && changes.iter().any(|name| asked.get(name).is_some()) {
+        return Err(ApiError::invalid_status("The envelope cannot be changed any more."));
+    }
+    notification(&mut envelope, &asked);
     if let Some(subject) = text(&asked, "emailSubject") {
         envelope.subject = subject;
     }
@@ -84,13 +93,19 @@ pub(super) async fn update(
     }
     let purge = text(&asked, "purgeState");
     if let Some(state) = &purge {
-        if !state.starts_with("documents_") || !is_over(&envelope) {
+        let purgeable = envelope.is_over() && envelope.status != EnvelopeStatus::Deleted;
+        if !state.starts_with("documents_") || !purgeable {
             let message = "Only documents of completed, declined and voided envelopes can be purged.";
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST_PARAMETER", message));
         }
         acts.push(Act::Purge);
     }
-    if query.get("resend_envelope").is_some_and(|word| word == "true") {
+    if says(&query, "resend_envelope") {
+        if envelope.is_over() {
+            let message =
+                "Only envelopes in the 'Created', 'Sent', 'Delivered' or 'Correct' states may be locked.";
+            return Err(ApiError::bad("EDIT_LOCK_INVALID_STATE_FOR_LOCK", message));
+        }
         acts.push(Act::Resend);
     }
     let id = envelope.id;
@@ -102,16 +117,11 @@ pub(super) async fn update(
     Ok(HttpResponse::Ok().json(answer))
 }
 
-fn is_over(envelope: &Envelope) -> bool {
-    use EnvelopeStatus as S;
-    matches!(envelope.status, S::Completed | S::Declined | S::Voided)
-}
-
 fn move_to(envelope: &Envelope, word: &str, asked: &Value) -> Result<Act, ApiError> {
     let refused = |code, message: &str| ApiError::new(StatusCode::BAD_REQUEST, code, message);
     match status_asked(word) {
         Some(EnvelopeStatus::Sent) if envelope.status == EnvelopeStatus::Created => {
-            if envelope.recipients.is_empty() || envelope.documents.is_empty() {
+            if !is_complete(envelope) {
                 return Err(incomplete());
             }
             Ok(Act::Send)
@@ -129,91 +139,14 @@ fn move_to(envelope: &Envelope, word: &str, asked: &Value) -> Result<Act, ApiErr
     }
 }
 
-fn object(body: &[u8]) -> Result<Value, ApiError> {
-    let value: Value = serde_json::from_slice(body).map_err(ApiError::invalid_body)?;
-    if value.is_object() { Ok(value) } else { Err(ApiError::invalid_body("It must be an object.")) }
-}
-
-/// A scalar, which clients write as a string, a number or a boolean.
-pub(super) fn text(value: &Value, name: &str) -> Option<String> {
-    match value.get(name)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
-}
-
-pub(super) fn items<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
-    let list = path.iter().try_fold(value, |value, name| value.get(name));
-    list.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-fn drafted(shared: &Shared, holder: Arc<Account>, asked: &Value) -> Result<Envelope, ApiError> {
-    let dice = &shared.dice;
-    let subject = text(asked, "emailSubject").unwrap_or_default();
-    let mut envelope = Envelope::draft(holder, subject, shared.clock.now(), dice);
-    envelope.blurb = text(asked, "emailBlurb").unwrap_or_default();
-    for document in items(asked, &["documents"]) {
-        let name = text(document, "name").unwrap_or_else(|| "Document".to_owned());
-        envelope.add_document(name, dice);
-        if let (Some(id), Some(added)) = (text(document, "documentId"), envelope.documents.last_mut()) {
-            added.id = id;
-        }
-    }
-    for field in items(asked, &["customFields", "textCustomFields"]) {
-        let name = text(field, "name").unwrap_or_default();
-        envelope.add_custom_field(&name, text(field, "value").unwrap_or_default(), dice);
-    }
-    let lists = [("signers", Role::Signer), ("carbonCopies", Role::CarbonCopy)];
-    for (list, role) in lists {
-        for recipient in items(asked, &["recipients", list]) {
-            add_recipient(shared, &mut envelope, recipient, role)?;
-        }
-    }
-    if let Some(id) = text(asked, "templateId") {
-        templates::fill_in(shared, &mut envelope, &id, asked)?;
-    }
-    Ok(envelope)
-}
-
-pub(super) fn add_recipient(
-    shared: &Shared,
-    envelope: &mut Envelope,
-    asked: &Value,
-    role: Role,
-) -> Result<(), ApiError> {
-    let required = |name: &str| {
-        let told = text(asked, name).filter(|value| !value.is_empty());
-        told.ok_or_else(|| ApiError::invalid(format!("A recipient's '{name}' is missing.")))
-    };
-    let dice = &shared.dice;
-    let user_id = Uuid::from_u128(dice.uuid().as_u128());
-    let person = Person { user_id, name: required("name")?, email: required("email")? };
-    let number = (envelope.recipients.len() + 1).to_string();
-    let id = text(asked, "recipientId").unwrap_or(number);
-    if envelope.recipients.iter().any(|known| known.id == id) {
-        let message = "The recipient_id is not unique within the envelope.";
-        return Err(ApiError::new(StatusCode::BAD_REQUEST, "INVALID_RECIPIENT_ID", message));
-    }
-    let order = text(asked, "routingOrder").and_then(|order| order.parse().ok()).unwrap_or(1);
-    let mut recipient = Recipient::new(id, role, person, order, dice);
-    recipient.client_user_id = text(asked, "clientUserId");
-    if let Some(name) = text(asked, "roleName") {
-        recipient.role_name = name;
-    }
-    for tab in items(asked, &["tabs", "textTabs"]) {
-        let label = text(tab, "tabLabel").unwrap_or_default();
-        recipient.texts.push(TextTab { label, value: text(tab, "value").unwrap_or_default() });
-    }
-    envelope.recipients.push(recipient);
-    Ok(())
-}
-
 impl Shared {
     /// Lets acts happen to an envelope now, keeps what becomes of it, and has it told over Connect.
-    fn perform(&self, envelope: &mut Envelope, acts: &[Act]) {
+    pub(super) fn perform(&self, envelope: &mut Envelope, acts: &[Act]) {
         let now = self.clock.now();
+        let known = lock(&self.world).envelope(envelope.account.id, envelope.id);
+        if acts.is_empty() && known.is_some_and(|known| *known == *envelope) {
+            return;
+        }
         let told: Vec<_> = acts.iter().flat_map(|act| perform(act, envelope, now, &self.dice)).collect();
         envelope.modified_at = now;
         lock(&self.world).put(Arc::new(envelope.clone()));

@@ -1,9 +1,12 @@
-//! The stand-in's own calls, for those who drive it over HTTP: faults, counts, and what users take back.
+//! The stand-in's own calls, for those who drive it over HTTP: faults, counts, what users take back, and accounts that
+//! grow.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
+
+use crate::simulator::estate::Growth;
 
 use super::errors::ApiError;
 use super::faults::Fault;
@@ -15,6 +18,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.route("/simulator/faults", web::get().to(list_faults))
         .route("/simulator/faults", web::post().to(add_fault))
         .route("/simulator/faults", web::delete().to(clear_faults))
+        .route("/simulator/growth", web::post().to(grow))
         .route("/simulator/calls", web::get().to(list_calls))
         .route("/simulator/users", web::get().to(list_users))
         .route("/simulator/consent", web::post().to(set_consent))
@@ -36,6 +40,22 @@ async fn add_fault(fault: web::Json<Fault>, shared: web::Data<Shared>) -> HttpRe
 async fn clear_faults(shared: web::Data<Shared>) -> HttpResponse {
     lock(&shared.faults).clear();
     HttpResponse::NoContent().finish()
+}
+
+/// An account, and by how much it grows.
+#[derive(Debug, Deserialize)]
+struct Growing {
+    account: Uuid,
+    #[serde(flatten)]
+    by: Growth,
+}
+
+async fn grow(growing: web::Json<Growing>, shared: web::Data<Shared>) -> HttpResponse {
+    if lock(&shared.world).grow(growing.account, growing.by) {
+        HttpResponse::NoContent().finish()
+    } else {
+        ApiError::invalid("There is no such account, or it would have too much.").answer()
+    }
 }
 
 async fn list_calls(shared: web::Data<Shared>) -> HttpResponse {

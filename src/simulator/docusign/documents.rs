@@ -1,40 +1,19 @@
-//! What belongs to an envelope over REST: recipients, documents with their bytes, the audit trail.
-
-use std::collections::HashMap;
+//! An envelope's documents over REST, with their bytes.
 
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpResponse, web};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::simulator::life::{Document, Envelope, Occurrence};
-use crate::simulator::shape::{self, Times, seven_digits};
+use crate::simulator::life::{Document, Envelope};
+use crate::simulator::shape;
 
-use super::Shared;
 use super::envelopes::found;
 use super::errors::{Answer, ApiError};
 use super::pdf::pdf;
 use super::zip::zip;
+use super::{Shared, lock};
 
 type Path = web::Path<(String, String)>;
-
-/// `GET …/envelopes/{envelope}/recipients`.
-pub(super) async fn recipients(
-    path: Path,
-    query: web::Query<HashMap<String, String>>,
-    shared: web::Data<Shared>,
-) -> Answer {
-    let (_, envelope) = found(&shared, &path.0, &path.1)?;
-    let tabs = query.get("include_tabs").is_some_and(|word| word == "true");
-    Ok(HttpResponse::Ok().json(shape::recipients(&envelope, tabs, Times::SevenDigits)))
-}
-
-/// `GET …/envelopes/{envelope}/recipients/{recipient}/tabs`.
-pub(super) async fn tabs(path: web::Path<(String, String, String)>, shared: web::Data<Shared>) -> Answer {
-    let (_, envelope) = found(&shared, &path.0, &path.1)?;
-    let recipient = envelope.recipients.iter().find(|recipient| recipient.id == path.2);
-    let recipient = recipient.ok_or_else(ApiError::no_such_recipient)?;
-    Ok(HttpResponse::Ok().json(shape::tabs_of(&envelope, recipient)))
-}
 
 /// `GET …/envelopes/{envelope}/documents`.
 pub(super) async fn documents(path: Path, shared: web::Data<Shared>) -> Answer {
@@ -56,7 +35,8 @@ pub(super) async fn download(path: web::Path<(String, String, String)>, shared: 
         _ => {
             let document = envelope.documents.iter().find(|document| document.id == id);
             let document = document.ok_or_else(ApiError::no_such_document)?;
-            let bytes = pdf(&document.name, &[page(&envelope, document)]);
+            let kept = lock(&shared.papers).get(document.guid).map(|bytes| bytes.to_vec());
+            let bytes = kept.unwrap_or_else(|| pdf(&document.name, &[page(&envelope, document)]));
             (file_name(&document.name), "application/pdf", bytes)
         }
     };
@@ -135,46 +115,4 @@ fn archive(envelope: &Envelope) -> Vec<u8> {
         .map(|document| (file_name(&document.name), pdf(&document.name, &[page(envelope, document)])));
     let files: Vec<_> = documents.chain([("Summary.pdf".to_owned(), certificate(envelope))]).collect();
     zip(&files)
-}
-
-/// `GET …/envelopes/{envelope}/audit_events`.
-pub(super) async fn audit_events(path: Path, shared: web::Data<Shared>) -> Answer {
-    let (_, envelope) = found(&shared, &path.0, &path.1)?;
-    let events: Vec<Value> =
-        envelope.history.iter().map(|occurrence| audited(&envelope, occurrence)).collect();
-    Ok(HttpResponse::Ok().json(json!({"auditEvents": events})))
-}
-
-fn audited(envelope: &Envelope, occurrence: &Occurrence) -> Value {
-    let recipient = occurrence.recipient.and_then(|place| envelope.recipients.get(place));
-    let person = recipient.map_or(&envelope.account.sender, |recipient| &recipient.person);
-    let ip = recipient.map_or(Some(&envelope.account.sender_ip), |recipient| recipient.ip.as_ref());
-    let action = match occurrence.event {
-        "envelope-created" => "Registered",
-        "envelope-sent" | "recipient-sent" | "recipient-resent" | "envelope-resent" => "Sent Invitations",
-        "recipient-delivered" | "envelope-delivered" => "Viewed",
-        "recipient-completed" => "Signed",
-        "recipient-declined" | "envelope-declined" => "Declined",
-        "envelope-voided" => "Voided",
-        "envelope-corrected" => "Corrected",
-        "envelope-completed" => "Completed",
-        other => other,
-    };
-    let fields = [
-        ("logTime", seven_digits(occurrence.at)),
-        ("Source", "web".to_owned()),
-        ("UserName", person.name.clone()),
-        ("UserId", person.user_id.to_string()),
-        ("Action", action.to_owned()),
-        ("Message", format!("{}: {action}", person.name)),
-        ("EnvelopeStatus", occurrence.status.word().to_owned()),
-        ("ClientIPAddress", ip.cloned().unwrap_or_default()),
-        ("Information", String::new()),
-        ("InformationLocalized", String::new()),
-        ("GeoLocation", String::new()),
-        ("Language", "en".to_owned()),
-    ];
-    let fields: Vec<Value> =
-        fields.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-    json!({"eventFields": fields})
 }

@@ -1,6 +1,5 @@
 //! Envelopes over REST: one, a list, and the status of a set.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
@@ -8,22 +7,19 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use url::form_urlencoded::Serializer;
 use uuid::Uuid;
 
-use crate::base::limits;
 use crate::simulator::life::{Envelope, EnvelopeStatus};
-use crate::simulator::shape::{self, Include, Times};
+use crate::simulator::shape::{self, Include, Times, lies_in};
 
 use super::errors::{Answer, ApiError};
+use super::page::{self, ENVELOPES, Query, given};
 use super::{Shared, lock};
-
-type Query = web::Query<HashMap<String, String>>;
 
 /// `GET …/envelopes/{envelope}`.
 pub(super) async fn get(
     path: web::Path<(String, String)>,
-    query: Query,
+    query: web::Query<Query>,
     shared: web::Data<Shared>,
 ) -> Answer {
     let (_, envelope) = found(&shared, &path.0, &path.1)?;
@@ -45,12 +41,34 @@ pub(super) fn found(shared: &Shared, of: &str, envelope: &str) -> Result<(Uuid, 
 }
 
 /// `GET …/envelopes` (listStatusChanges).
-pub(super) async fn list(path: web::Path<String>, query: Query, shared: web::Data<Shared>) -> Answer {
+pub(super) async fn list(
+    path: web::Path<String>,
+    query: web::Query<Query>,
+    shared: web::Data<Shared>,
+) -> Answer {
     let account = account(&shared, &path)?;
-    let asked = Asked::parse(&query)?;
+    let mut asked = Asked::parse(&query)?;
+    let transactions: Vec<_> =
+        given(&query, "transaction_ids").into_iter().flat_map(|list| list.split(',')).collect();
+    let now = shared.clock.now();
+    let world = lock(&shared.world);
+    let by_transaction = transactions.iter().filter_map(|id| {
+        let id = id.trim();
+        Some((id, world.by_transaction(account, id, now)?))
+    });
+    let by_transaction: Vec<_> = by_transaction.collect();
+    if !transactions.is_empty() {
+        let ids = by_transaction.iter().map(|(_, envelope)| envelope.id);
+        asked.ids = Some(ids.chain(asked.ids.unwrap_or_default()).collect());
+    }
     let matching: Vec<Arc<Envelope>> =
-        lock(&shared.world).envelopes(account).filter(|e| asked.matches(e)).cloned().collect();
-    let page = page(account, &query, matching)?;
+        world.envelopes(account).filter(|e| asked.matches(e)).cloned().collect();
+    drop(world);
+    let mut page = page(account, &query, matching)?;
+    if !transactions.is_empty() {
+        let status = |(id, envelope): &(&str, Arc<Envelope>)| json!({"transactionId": id, "envelopeId": envelope.id, "status": envelope.status.word()});
+        page["envelopeTransactionStatuses"] = by_transaction.iter().map(status).collect();
+    }
     Ok(HttpResponse::Ok().json(page))
 }
 
@@ -63,14 +81,15 @@ struct Asked {
     statuses: Option<Vec<String>>,
     custom_field: Option<(String, String)>,
     text: Option<String>,
+    folders: Option<Vec<String>>,
 }
 
 impl Asked {
-    fn parse(query: &HashMap<String, String>) -> Result<Self, ApiError> {
-        let given = |name: &str| query.get(name).filter(|value| !value.is_empty());
+    fn parse(query: &Query) -> Result<Self, ApiError> {
+        let given = |name: &str| given(query, name);
         let from = given("from_date").map(|text| date("from_date", text)).transpose()?;
-        let ids = given("envelope_ids").map(|list| ids(list)).transpose()?;
-        if from.is_none() && ids.is_none() {
+        let ids = given("envelope_ids").map(ids).transpose()?;
+        if from.is_none() && ids.is_none() && given("transaction_ids").is_none() {
             return Err(ApiError::invalid(
                 "Query parameter 'from_date' must be set to a valid DateTime, or 'envelope_ids' or \
                  'transaction_ids' must be specified.",
@@ -86,6 +105,8 @@ impl Asked {
             statuses: statuses.map(|list| list.split(',').map(|s| s.trim().to_lowercase()).collect()),
             custom_field: field.map(|(name, value)| (name.to_owned(), value.to_owned())),
             text: given("search_text").map(|text| text.to_lowercase()),
+            folders: given("folder_ids")
+                .map(|list| list.split(',').map(|one| one.trim().to_lowercase()).collect()),
         })
     }
 
@@ -98,10 +119,37 @@ impl Asked {
             && until
             && self.ids.as_ref().is_none_or(|ids| ids.contains(&envelope.id))
             && self.statuses.as_ref().is_none_or(|statuses| statuses.iter().any(|s| s == status))
-            && self.text.as_ref().is_none_or(|text| envelope.subject.to_lowercase().contains(text))
+            && self.text.as_ref().is_none_or(|text| says(envelope, text))
+            && self
+                .folders
+                .as_ref()
+                .is_none_or(|folders| folders.iter().any(|one| lies_in_asked(envelope, one)))
             && self.custom_field.as_ref().is_none_or(|(name, value)| {
                 envelope.custom_fields.iter().any(|f| f.name == *name && f.value == *value)
             })
+    }
+}
+
+/// Whether a text, in small letters, stands in what a search looks at: the subject, and names and addresses.
+fn says(envelope: &Envelope, text: &str) -> bool {
+    let people = envelope.recipients.iter().map(|recipient| &recipient.person);
+    let people = people.flat_map(|person| [&person.name, &person.email]);
+    people.chain([&envelope.subject]).any(|told| told.to_lowercase().contains(text))
+}
+
+/// Whether an envelope lies in a folder: one by its id, one of the system by its word, or one of the views that
+/// DocuSign calls folders too.
+fn lies_in_asked(envelope: &Envelope, folder: &str) -> bool {
+    use EnvelopeStatus as S;
+    let (id, _, kind) = lies_in(envelope);
+    let sender = envelope.account.sender.user_id;
+    let own_turn = || envelope.recipients.iter().any(|own| own.person.user_id == sender);
+    match folder {
+        "completed" => envelope.status == S::Completed,
+        "draft" | "drafts" => kind == "draft",
+        "out_for_signature" | "waiting_for_others" => envelope.status.in_flight(),
+        "awaiting_my_signature" => envelope.status.in_flight() && own_turn(),
+        word => word == kind || word == id.to_string(),
     }
 }
 
@@ -122,7 +170,7 @@ fn reached(envelope: &Envelope, status: &str) -> Option<Timestamp> {
 }
 
 /// A date in a query; without an offset it is meant in DocuSign's own zone.
-fn date(name: &str, text: &str) -> Result<Timestamp, ApiError> {
+pub(super) fn date(name: &str, text: &str) -> Result<Timestamp, ApiError> {
     let pacific = || TimeZone::get("America/Los_Angeles").unwrap_or(TimeZone::UTC);
     let local = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(pacific()).ok();
     text.parse::<Timestamp>()
@@ -136,49 +184,14 @@ fn ids(list: &str) -> Result<Vec<Uuid>, ApiError> {
     parsed.map_err(|_| ApiError::invalid("'envelope_ids' must be a list of GUIDs."))
 }
 
-fn number(query: &HashMap<String, String>, name: &str, default: usize) -> Result<usize, ApiError> {
-    match query.get(name) {
-        None => Ok(default),
-        Some(text) if text.is_empty() => Ok(default),
-        Some(text) => text.parse().map_err(|_| ApiError::invalid(format!("'{name}' must be a number."))),
-    }
-}
-
-fn page(
-    account: Uuid,
-    query: &HashMap<String, String>,
-    mut matching: Vec<Arc<Envelope>>,
-) -> Result<Value, ApiError> {
-    let count = number(query, "count", limits::SIMULATOR_PAGE_MAX)?;
-    if count > limits::SIMULATOR_PAGE_MAX {
-        let most = limits::SIMULATOR_PAGE_MAX;
-        return Err(ApiError::invalid(format!("'count' must be at most {most}.")));
-    }
-    let start = number(query, "start_position", 0)?;
+fn page(account: Uuid, query: &Query, mut matching: Vec<Arc<Envelope>>) -> Result<Value, ApiError> {
     sort(&mut matching, query);
-    let include = Include::parse(query.get("include").map_or("", String::as_str));
-    let total = matching.len();
-    let rows: Vec<_> = matching
-        .iter()
-        .skip(start)
-        .take(count)
-        .map(|envelope| shape::envelope(envelope, include, Times::SevenDigits))
-        .collect();
-    let next = start + rows.len();
-    let link = |start: usize| link(account, query, start, count);
-    Ok(json!({
-        "resultSetSize": rows.len().to_string(),
-        "totalSetSize": total.to_string(),
-        "startPosition": start.to_string(),
-        "endPosition": next.saturating_sub(1).to_string(),
-        // The last page has an empty link, and links leave out what all of REST begins with.
-        "nextUri": if next < total { link(next) } else { String::new() },
-        "previousUri": if start > 0 { link(start.saturating_sub(count)) } else { String::new() },
-        "envelopes": rows,
-    }))
+    let include = Include::parse(given(query, "include").unwrap_or_default());
+    let view = |envelope: Arc<Envelope>| json!(shape::envelope(&envelope, include, Times::SevenDigits));
+    page::page((account, "/envelopes"), query, ENVELOPES, ("envelopes", matching), view)
 }
 
-fn sort(envelopes: &mut [Arc<Envelope>], query: &HashMap<String, String>) {
+fn sort(envelopes: &mut [Arc<Envelope>], query: &Query) {
     let by = query.get("order_by").map_or("last_modified", String::as_str);
     match by {
         "subject" | "envelope_name" => envelopes.sort_by(|a, b| (&a.subject, a.id).cmp(&(&b.subject, b.id))),
@@ -192,18 +205,6 @@ fn sort(envelopes: &mut [Arc<Envelope>], query: &HashMap<String, String>) {
     }
 }
 
-fn link(account: Uuid, query: &HashMap<String, String>, start: usize, count: usize) -> String {
-    let mut kept: Vec<_> = query.iter().filter(|(name, _)| *name != "start_position").collect();
-    kept.sort();
-    let mut written = Serializer::new(String::new());
-    written.append_pair("start_position", &start.to_string());
-    if !query.contains_key("count") {
-        written.append_pair("count", &count.to_string());
-    }
-    written.extend_pairs(kept);
-    format!("/accounts/{account}/envelopes?{}", written.finish())
-}
-
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Set {
@@ -214,7 +215,7 @@ pub(super) struct Set {
 /// `PUT …/envelopes/status?envelope_ids=request_body`.
 pub(super) async fn status_of_set(
     path: web::Path<String>,
-    query: Query,
+    query: web::Query<Query>,
     body: bytes::Bytes,
     shared: web::Data<Shared>,
 ) -> Answer {
@@ -229,12 +230,13 @@ pub(super) async fn status_of_set(
         Some(list) if !in_body => ids(list)?,
         _ => ids_of(&set.envelope_ids)?,
     };
+    let now = shared.clock.now();
     let world = lock(&shared.world);
     let by_id = wanted.iter().filter_map(|id| world.envelope(account, *id));
-    let by_transaction = set.transaction_ids.iter().filter_map(|id| world.by_transaction(account, id));
+    let by_transaction = set.transaction_ids.iter().filter_map(|id| world.by_transaction(account, id, now));
     let found: Vec<_> = by_id.chain(by_transaction).collect();
     drop(world);
-    Ok(HttpResponse::Ok().json(page(account, &HashMap::new(), found)?))
+    Ok(HttpResponse::Ok().json(page(account, &Query::new(), found)?))
 }
 
 fn ids_of(texts: &[String]) -> Result<Vec<Uuid>, ApiError> {

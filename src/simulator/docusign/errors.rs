@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An error of the REST API.
 #[derive(Debug)]
@@ -39,6 +39,33 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "TEMPLATE_ID_INVALID", message)
     }
 
+    /// Most refusals.
+    pub(super) fn bad(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(super) fn no_such_user() -> Self {
+        Self::bad("INVALID_USERID", "Invalid UserId.")
+    }
+
+    pub(super) fn no_such_profile() -> Self {
+        Self::bad("INVALID_PERMISSION_PROFILE", "The permission profile specified does not exist.")
+    }
+
+    pub(super) fn no_such_signing_group() -> Self {
+        Self::bad("INVALID_SIGNING_GROUP_ID", "The signing group ID is not valid.")
+    }
+
+    pub(super) fn invalid_status(what: &str) -> Self {
+        Self::bad("ENVELOPE_INVALID_STATUS", format!("Invalid envelope status. {what}"))
+    }
+
+    /// Recorded with a 401, though the token is alive.
+    pub(super) fn lacks_permissions() -> Self {
+        let message = "This user lacks sufficient permissions to access this resource.";
+        Self::new(StatusCode::UNAUTHORIZED, "USER_LACKS_PERMISSIONS", message)
+    }
+
     pub(super) fn no_such_account() -> Self {
         let message = "The specified User is not a member of the specified Account.";
         Self::new(StatusCode::BAD_REQUEST, "USER_DOES_NOT_BELONG_TO_SPECIFIED_ACCOUNT", message)
@@ -68,8 +95,13 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "INVALID_REQUEST", "The simulator does not know this call.")
     }
 
+    /// As it stands in the place of one item of a list that is answered 200.
+    pub(super) fn details(&self) -> Value {
+        json!({"errorCode": self.code, "message": self.message})
+    }
+
     pub(super) fn answer(&self) -> HttpResponse {
-        HttpResponse::build(self.status).json(json!({"errorCode": self.code, "message": self.message}))
+        HttpResponse::build(self.status).json(self.details())
     }
 }
 

@@ -8,13 +8,14 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use uuid::Uuid;
 
 use super::budget::{Exceeded, Left};
 use super::errors::ApiError;
+use super::estates::Asking;
 use super::faults::FaultKind;
 use super::grants::TokenKind;
 use super::{REST, Shared, Socket, lock};
@@ -90,6 +91,7 @@ fn refusal(
     let Some(token) = token else { return Some(ApiError::no_token().answer()) };
     let terms = lock(&shared.tokens).alive(TokenKind::Access, token, shared.clock.now());
     let Some(terms) = terms else { return Some(ApiError::dead_token().answer()) };
+    request.extensions_mut().insert(Asking(terms.user));
     if account.is_some_and(|account| !shared.is_member(terms.user, account)) {
         return Some(ApiError::no_such_account().answer());
     }

@@ -1,22 +1,38 @@
 //! A stand-in for DocuSign: OAuth and REST over the same envelopes that Connect tells of, with its traits, its
 //! rate limits and, on demand, its faults.
 
+mod audit;
+mod billing;
+mod body;
 mod budget;
 mod changes;
 mod connect;
 mod consent;
+mod contacts;
 mod controls;
+mod definition;
 mod documents;
 mod envelopes;
 mod errors;
+mod estates;
 mod faults;
+mod folders;
 mod gate;
 mod grants;
+mod groups;
 mod jwt;
+mod members;
 mod oauth;
+mod page;
+mod papers;
 mod pdf;
 mod play;
+mod profiles;
+mod recipients;
+mod routes;
+mod tabs;
 mod templates;
+mod users;
 mod world;
 mod zip;
 
@@ -45,7 +61,6 @@ pub use grants::User;
 pub use jwt::PublicKey;
 pub use play::Play;
 
-use errors::ApiError;
 use faults::Faults;
 use grants::{Consents, Terms, TokenKind, Tokens};
 use world::{Calls, World};
@@ -119,6 +134,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     dice: Dice,
     world: Mutex<World>,
+    papers: Mutex<papers::Papers>,
     tokens: Mutex<Tokens>,
     faults: Mutex<Faults>,
     calls: Mutex<Calls>,
@@ -240,12 +256,20 @@ impl Docusign {
         for account in &settings.accounts {
             world.open(account);
         }
+        for (user, account) in
+            settings.users.iter().flat_map(|user| user.accounts.iter().map(move |of| (user, of)))
+        {
+            if let Some(estate) = world.estate_mut(*account) {
+                estate.admit(&user.person);
+            }
+        }
         let controls = Controls { limits: settings.limits, consents: Consents::of_all(true) };
         Self(web::Data::new(Shared {
             settings,
             clock,
             dice,
             world: Mutex::new(world),
+            papers: Mutex::default(),
             tokens: Mutex::default(),
             faults: Mutex::default(),
             calls: Mutex::default(),
@@ -271,7 +295,7 @@ impl Docusign {
                 .app_data(shared.clone())
                 .app_data(web::PayloadConfig::new(limits::SIMULATOR_BODY_BYTES_MAX))
                 .wrap(from_fn(gate::gate))
-                .configure(routes)
+                .configure(routes::routes)
         })
         .on_connect(remember_socket)
         .workers(1)
@@ -355,36 +379,6 @@ impl Docusign {
     pub fn accounts(&self) -> &[Arc<Account>] {
         &self.0.settings.accounts
     }
-}
-
-fn routes(app: &mut web::ServiceConfig) {
-    let rest = web::scope(REST)
-        .route("/envelopes", web::get().to(envelopes::list))
-        .route("/envelopes", web::post().to(changes::create))
-        .route("/envelopes/status", web::put().to(envelopes::status_of_set))
-        .route("/envelopes/{envelope}", web::get().to(envelopes::get))
-        .route("/envelopes/{envelope}", web::put().to(changes::update))
-        .route("/envelopes/{envelope}/recipients", web::get().to(documents::recipients))
-        .route("/envelopes/{envelope}/recipients/{recipient}/tabs", web::get().to(documents::tabs))
-        .route("/envelopes/{envelope}/documents", web::get().to(documents::documents))
-        .route("/envelopes/{envelope}/documents/{document}", web::get().to(documents::download))
-        .route("/envelopes/{envelope}/audit_events", web::get().to(documents::audit_events))
-        .route("/connect", web::get().to(connect::list))
-        .route("/connect", web::post().to(connect::create))
-        .route("/connect", web::put().to(connect::update))
-        .route("/connect/envelopes/retry_queue", web::put().to(connect::retry))
-        .route("/connect/envelopes/{envelope}/retry_queue", web::put().to(connect::retry_one))
-        .route("/connect/{id}", web::get().to(connect::get))
-        .route("/connect/{id}", web::delete().to(connect::delete))
-        .route("/templates", web::get().to(templates::list))
-        .route("/templates/{template}", web::get().to(templates::get));
-    app.route("/oauth/auth", web::get().to(consent::authorize))
-        .route("/oauth/auth", web::post().to(consent::decide))
-        .route("/oauth/token", web::post().to(oauth::token))
-        .route("/oauth/userinfo", web::get().to(oauth::userinfo))
-        .configure(controls::routes)
-        .service(rest)
-        .default_service(web::to(|| async { ApiError::no_such_call().answer() }));
 }
 
 /// A second hold on a connection, to end it without an answer.

@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::base::limits;
+use crate::simulator::estate::{Estate, Growth};
 use crate::simulator::life::{Account, Envelope};
 
 use super::budget::{Budget, Left, Limits};
+
+/// How long a transaction id is known (rest.md §2).
+const TRANSACTION_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// One account.
 #[derive(Debug)]
@@ -17,7 +21,8 @@ struct Holding {
     envelopes: HashMap<Uuid, Arc<Envelope>>,
     /// Oldest first: the first ones are forgotten when there are too many.
     order: VecDeque<Uuid>,
-    transactions: HashMap<String, Uuid>,
+    transactions: HashMap<String, (Uuid, Timestamp)>,
+    estate: Estate,
     budget: Budget,
 }
 
@@ -35,6 +40,7 @@ impl World {
                 envelopes: HashMap::new(),
                 order: VecDeque::new(),
                 transactions: HashMap::new(),
+                estate: Estate::of(account),
                 budget: Budget::default(),
             };
             self.accounts.entry(account.id).or_insert_with(|| (Arc::clone(account), holding()));
@@ -66,7 +72,7 @@ impl World {
             && let Some(oldest) = holding.order.pop_front()
         {
             holding.envelopes.remove(&oldest);
-            holding.transactions.retain(|_, id| *id != oldest);
+            holding.transactions.retain(|_, (id, _)| *id != oldest);
         }
     }
 
@@ -79,16 +85,46 @@ impl World {
         self.accounts.get(&account).into_iter().flat_map(|(_, holding)| holding.envelopes.values())
     }
 
-    /// The envelope that was made under that transaction id.
-    pub(super) fn by_transaction(&self, account: Uuid, transaction: &str) -> Option<Arc<Envelope>> {
+    /// The envelope that was made under that transaction id in the last seven days.
+    pub(super) fn by_transaction(
+        &self,
+        account: Uuid,
+        transaction: &str,
+        now: Timestamp,
+    ) -> Option<Arc<Envelope>> {
         let (_, holding) = self.accounts.get(&account)?;
-        holding.envelopes.get(holding.transactions.get(transaction)?).cloned()
+        let (id, at) = holding.transactions.get(transaction)?;
+        let known = now.duration_since(*at) < TRANSACTION_LIFE;
+        holding.envelopes.get(id).filter(|_| known).cloned()
     }
 
-    pub(super) fn remember_transaction(&mut self, account: Uuid, transaction: String, envelope: Uuid) {
+    pub(super) fn remember_transaction(
+        &mut self,
+        account: Uuid,
+        transaction: String,
+        made: (Uuid, Timestamp),
+    ) {
         if let Some((_, holding)) = self.accounts.get_mut(&account) {
-            holding.transactions.insert(transaction, envelope);
+            holding.transactions.insert(transaction, made);
         }
+    }
+
+    pub(super) fn estate(&self, account: Uuid) -> Option<&Estate> {
+        self.accounts.get(&account).map(|(_, holding)| &holding.estate)
+    }
+
+    pub(super) fn estate_mut(&mut self, account: Uuid) -> Option<&mut Estate> {
+        self.accounts.get_mut(&account).map(|(_, holding)| &mut holding.estate)
+    }
+
+    /// Lets what an account has grow; false where it would be too much.
+    pub(super) fn grow(&mut self, account: Uuid, by: Growth) -> bool {
+        let Some((account, holding)) = self.accounts.get_mut(&account) else { return false };
+        let fits = holding.estate.size() + by.total() <= limits::SIMULATOR_ESTATE_MAX;
+        if fits {
+            holding.estate.grow(account, by);
+        }
+        fits
     }
 
     pub(super) fn spend(&mut self, account: Uuid, now: Timestamp, limits: Limits) -> Option<Left> {

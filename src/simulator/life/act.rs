@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use crate::base::Dice;
 
-use super::envelope::{Envelope, EnvelopeStatus, Occurrence, Person, Recipient, RecipientStatus, Role};
+use super::envelope::{Envelope, EnvelopeStatus, Occurrence, Person};
 use super::people;
+use super::recipient::{Recipient, RecipientStatus};
 
 /// Something that a sender, a recipient or DocuSign itself does. Recipients are named by their place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum Act {
     Delegate(usize),
     /// The sender corrects a signer's address.
     Correct(usize),
+    /// The sender changed its recipients: whose turn it is now is notified.
+    Amend,
     /// The sender has it sent once more to all whose turn it is.
     Resend,
     /// The sender voids it, for a reason.
@@ -88,6 +91,10 @@ impl Scene<'_> {
             Act::Purge if matches!(status, S::Completed | S::Declined | S::Voided) => {
                 self.envelope.purge_queued = true;
                 self.tell("envelope-purge", None);
+            }
+            Act::Amend if status.in_flight() => {
+                self.tell("envelope-corrected", None);
+                self.advance();
             }
             Act::Resend if status.in_flight() => self.resend(),
             Act::Void(reason) if status.in_flight() => self.void(reason.clone(), false),
@@ -203,7 +210,7 @@ impl Scene<'_> {
         let recipient = &mut self.envelope.recipients[who];
         recipient.sent_at = Some(self.at);
         recipient.status = RecipientStatus::Sent;
-        let copy_only = recipient.role == Role::CarbonCopy;
+        let copy_only = !recipient.role.is_awaited();
         self.tell("recipient-sent", Some(who));
         if copy_only {
             self.envelope.recipients[who].status = RecipientStatus::Completed;
@@ -218,7 +225,7 @@ impl Scene<'_> {
         recipient.delivered_at = Some(self.at);
         recipient.ip = Some(ip);
         self.tell("recipient-delivered", Some(who));
-        let mut signers = self.envelope.recipients.iter().filter(|r| r.role == Role::Signer);
+        let mut signers = self.envelope.recipients.iter().filter(|r| r.role.signs());
         if self.envelope.status == EnvelopeStatus::Sent && signers.all(|r| r.delivered_at.is_some()) {
             self.come_to(EnvelopeStatus::Delivered);
             self.envelope.delivered_at = Some(self.at);
@@ -229,7 +236,8 @@ impl Scene<'_> {
     fn sign(&mut self, who: usize) {
         let recipient = &mut self.envelope.recipients[who];
         recipient.status = RecipientStatus::Completed;
-        recipient.signed_at = Some(self.at);
+        // Who signs nothing is done as well, and has no time of signing.
+        recipient.signed_at = recipient.role.signs().then_some(self.at);
         self.tell("recipient-completed", Some(who));
         self.advance();
     }
@@ -256,7 +264,8 @@ impl Scene<'_> {
         let former = &self.envelope.recipients[who];
         let (former_id, order) = (former.id.clone(), former.routing_order);
         let person = Person::invented(self.dice);
-        let successor = Recipient::new(id.to_string(), Role::Signer, person, order, self.dice);
+        let mut successor = Recipient::new(id.to_string(), former.role, person, order, self.dice);
+        successor.tabs = Arc::clone(&former.tabs);
         self.envelope.recipients[who] = successor;
         self.tell(event, Some(who));
         if let Some(told) = self.told.last_mut() {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::base::Dice;
 
 use super::people;
+use super::recipient::{Recipient, RecipientStatus};
 
 /// How long an envelope may wait for its signatures: DocuSign's default of 120 days.
 const EXPIRES_AFTER_DAYS: i64 = 120;
@@ -91,123 +92,6 @@ impl EnvelopeStatus {
     }
 }
 
-/// Where a recipient stands (connect.md §3.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RecipientStatus {
-    /// Not notified yet.
-    Created,
-    /// Notified.
-    Sent,
-    /// Opened it.
-    Delivered,
-    /// Finished.
-    Completed,
-    /// Declined.
-    Declined,
-    /// The notification bounced.
-    AutoResponded,
-}
-
-impl RecipientStatus {
-    /// As REST and JSON write it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Completed => "completed",
-            Self::Declined => "declined",
-            Self::AutoResponded => "autoresponded",
-        }
-    }
-}
-
-/// What a recipient is there for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Signs.
-    Signer,
-    /// Gets a copy: created, sent, completed, and never delivered or signed.
-    CarbonCopy,
-}
-
-/// A recipient.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recipient {
-    /// The id that the sender chose, unique in the envelope.
-    pub id: String,
-    /// DocuSign's own id.
-    pub guid: Uuid,
-    /// Signer or carbon copy.
-    pub role: Role,
-    /// Who.
-    pub person: Person,
-    /// From 1.
-    pub routing_order: u32,
-    /// The role's name in the sender's template.
-    pub role_name: String,
-    /// Set where the recipient signs inside the sender's own site.
-    pub client_user_id: Option<String>,
-    /// Where the recipient stands.
-    pub status: RecipientStatus,
-    /// When notified.
-    pub sent_at: Option<Timestamp>,
-    /// When opened.
-    pub delivered_at: Option<Timestamp>,
-    /// When signed.
-    pub signed_at: Option<Timestamp>,
-    /// When declined.
-    pub declined_at: Option<Timestamp>,
-    /// Why declined.
-    pub declined_reason: Option<String>,
-    /// What answered the notification.
-    pub auto_responded_reason: Option<String>,
-    /// When the access code was wrong too often.
-    pub authentication_failed_at: Option<Timestamp>,
-    /// Where the recipient opened it from.
-    pub ip: Option<String>,
-    /// Texts in the documents, filled in by the sender perhaps.
-    pub texts: Vec<TextTab>,
-}
-
-/// A place for a text in a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextTab {
-    /// Its label, by which a template's are filled in.
-    pub label: String,
-    /// What stands in it.
-    pub value: String,
-}
-
-impl Recipient {
-    /// Somebody in an envelope that is not sent yet.
-    pub fn new(id: String, role: Role, person: Person, routing_order: u32, dice: &Dice) -> Self {
-        let role_name = match role {
-            Role::Signer => format!("Signer {id}"),
-            Role::CarbonCopy => "Archive".to_owned(),
-        };
-        Self {
-            guid: people::guid(dice),
-            client_user_id: None,
-            status: RecipientStatus::Created,
-            sent_at: None,
-            delivered_at: None,
-            signed_at: None,
-            declined_at: None,
-            declined_reason: None,
-            auto_responded_reason: None,
-            authentication_failed_at: None,
-            ip: None,
-            texts: Vec::new(),
-            id,
-            role,
-            person,
-            routing_order,
-            role_name,
-        }
-    }
-}
-
 /// A document of an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -228,6 +112,37 @@ pub struct CustomField {
     pub name: String,
     /// Value.
     pub value: String,
+}
+
+/// A list custom field of an envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListField {
+    /// A number.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// What was chosen.
+    pub value: String,
+    /// What can be chosen.
+    pub items: Vec<String>,
+}
+
+/// A folder that somebody moved an envelope to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filed {
+    /// The folder's GUID.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+/// How an envelope's recipients are reminded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reminders {
+    /// Days before the first one.
+    pub delay: u32,
+    /// Days between two.
+    pub frequency: u32,
 }
 
 /// One line of an envelope's audit trail.
@@ -282,6 +197,14 @@ pub struct Envelope {
     pub modified_at: Timestamp,
     /// When its time runs out.
     pub expires_at: Timestamp,
+    /// The days after which its time runs out, counted from its making.
+    pub expire_after: i64,
+    /// Days before that at which its recipients are warned; 0 for no warning.
+    pub expire_warn: i64,
+    /// How its recipients are reminded; not where absent.
+    pub reminders: Option<Reminders>,
+    /// The folder that it was moved to; it lies where its status puts it where absent.
+    pub filed: Option<Filed>,
     /// True once its documents wait to be purged.
     pub purge_queued: bool,
     /// Its recipients.
@@ -290,6 +213,8 @@ pub struct Envelope {
     pub documents: Vec<Document>,
     /// Its custom fields.
     pub custom_fields: Vec<CustomField>,
+    /// Its list custom fields.
+    pub list_fields: Vec<ListField>,
     /// What happened to it so far.
     pub history: Vec<Occurrence>,
 }
@@ -317,17 +242,29 @@ impl Envelope {
             status_changed_at: at,
             modified_at: at,
             expires_at: at.checked_add(expires).unwrap_or(Timestamp::MAX),
+            expire_after: EXPIRES_AFTER_DAYS,
+            expire_warn: 0,
+            reminders: None,
+            filed: None,
             purge_queued: false,
             recipients: Vec::new(),
             documents: Vec::new(),
             custom_fields: Vec::new(),
+            list_fields: Vec::new(),
             history: Vec::new(),
         }
     }
 
-    /// The days after which an envelope runs out of time.
-    pub fn expires_after_days() -> i64 {
-        EXPIRES_AFTER_DAYS
+    /// True once nothing more can be done to it than to purge or to delete it.
+    pub fn is_over(&self) -> bool {
+        !(self.status == EnvelopeStatus::Created || self.status.in_flight())
+    }
+
+    /// Sets the days after which its time runs out.
+    pub fn expire_after(&mut self, days: i64) {
+        self.expire_after = days;
+        let life = SignedDuration::from_hours(days.saturating_mul(24));
+        self.expires_at = self.created_at.checked_add(life).unwrap_or(Timestamp::MAX);
     }
 
     /// Adds a document.
@@ -340,6 +277,12 @@ impl Envelope {
     pub fn add_custom_field(&mut self, name: &str, value: String, dice: &Dice) {
         let id = (10_000_000 + dice.below(90_000_000)).to_string();
         self.custom_fields.push(CustomField { id, name: name.to_owned(), value });
+    }
+
+    /// Adds a list custom field.
+    pub fn add_list_field(&mut self, name: &str, value: String, items: Vec<String>, dice: &Dice) {
+        let id = (10_000_000 + dice.below(90_000_000)).to_string();
+        self.list_fields.push(ListField { id, name: name.to_owned(), value, items });
     }
 
     /// The routing order whose turn it is: that of the first recipient who is not done.

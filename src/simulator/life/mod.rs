@@ -4,7 +4,9 @@
 mod act;
 mod envelope;
 mod people;
+mod recipient;
 mod script;
+mod tab;
 mod template;
 
 use std::collections::VecDeque;
@@ -16,10 +18,11 @@ use crate::base::Dice;
 
 pub use act::{Act, Telling, perform};
 pub use envelope::{
-    Account, CustomField, Document, Envelope, EnvelopeStatus, Occurrence, Person, Recipient, RecipientStatus,
-    Role, TextTab,
+    Account, CustomField, Document, Envelope, EnvelopeStatus, Filed, ListField, Occurrence, Person, Reminders,
 };
+pub use recipient::{Recipient, RecipientStatus, Role};
 pub use script::{Kind, Pace};
+pub use tab::{Tab, TabKind};
 pub use template::Template;
 
 /// What a step is about.
@@ -152,7 +155,7 @@ impl Life {
     /// The rest of the life of an envelope that somebody sent at `at`: its signers open and sign it by their turns.
     pub fn adopted(envelope: Envelope, at: Timestamp, pace: Pace, dice: Dice) -> Self {
         let mut signers: Vec<usize> = (0..envelope.recipients.len())
-            .filter(|who| envelope.recipients[*who].role == Role::Signer)
+            .filter(|who| envelope.recipients[*who].role.is_awaited())
             .collect();
         signers.sort_by_key(|who| envelope.recipients[*who].routing_order);
         Self {
@@ -302,6 +305,9 @@ fn invented(kind: Kind, setting: &Setting, dice: &Dice) -> Envelope {
         let mut signer = Recipient::new(id, Role::Signer, Person::invented(dice), order, dice);
         if dice.chance(0.2) {
             signer.client_user_id = Some((1_000 + dice.below(9_000)).to_string());
+        }
+        if let Some(document) = envelope.documents.first() {
+            signer.sign_in(&document.id);
         }
         envelope.recipients.push(signer);
     }

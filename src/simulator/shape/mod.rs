@@ -1,17 +1,22 @@
 //! Envelopes in DocuSign's JSON, shared by REST answers and by Connect's `envelopeSummary`: nearly every scalar is
 //! a string, absent times are absent, and sections come only when they are asked for.
 
+mod folder;
 mod recipients;
+mod tabs;
 
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::Serialize;
-use serde_json::Value;
 use uuid::Uuid;
 
-use super::life::{Account, CustomField, Envelope, EnvelopeStatus};
+use super::life::{Account, CustomField, Envelope, ListField};
 
-pub use recipients::{Recipients, Tabs, recipients, tabs_of};
+use folder::folder;
+
+pub use folder::{Folder, SystemFolder, lies_in};
+pub use recipients::{Recipients, recipients};
+pub use tabs::{radio_id, tab, tabs_of, tabs_of_all, value};
 
 /// How times are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,34 +168,27 @@ struct Sender<'a> {
     ip_address: &'a str,
 }
 
-/// A folder that an envelope lies in.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Folder<'a> {
-    name: &'static str,
-    r#type: &'static str,
-    owner: Owner<'a>,
-    folder_id: Uuid,
-    uri: String,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Owner<'a> {
-    user_id: Uuid,
-    email: &'a str,
-}
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CustomFields<'a> {
     text_custom_fields: Vec<TextCustomField<'a>>,
-    list_custom_fields: [Value; 0],
+    list_custom_fields: Vec<ListCustomField<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TextCustomField<'a> {
+    field_id: &'a str,
+    name: &'a str,
+    show: &'static str,
+    required: &'static str,
+    value: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListCustomField<'a> {
+    list_items: &'a [String],
     field_id: &'a str,
     name: &'a str,
     show: &'static str,
@@ -245,7 +243,6 @@ fn flag(on: bool) -> &'static str {
 pub fn envelope(envelope: &Envelope, include: Include, times: Times) -> EnvelopeView<'_> {
     let uri = format!("/envelopes/{}", envelope.id);
     let under = |what: &str| format!("{uri}/{what}");
-    let expire_after = Envelope::expires_after_days().to_string();
     EnvelopeView {
         status: envelope.status.word(),
         documents_uri: under("documents"),
@@ -276,10 +273,10 @@ pub fn envelope(envelope: &Envelope, include: Include, times: Times) -> Envelope
         templates_uri: under("templates"),
         expire_enabled: "true",
         expire_date_time: times.write(envelope.expires_at),
-        expire_after,
+        expire_after: envelope.expire_after.to_string(),
         sender: sender(&envelope.account),
         folders: include.folders.then(|| vec![folder(envelope)]),
-        custom_fields: include.custom_fields.then(|| custom_fields(&envelope.custom_fields)),
+        custom_fields: include.custom_fields.then(|| custom_fields(envelope)),
         recipients: include.recipients.then(|| recipients(envelope, include.tabs, times)),
         auto_navigation: "true",
         envelope_id_stamping: "true",
@@ -315,33 +312,23 @@ fn sender(account: &Account) -> Sender<'_> {
     }
 }
 
-fn folder(envelope: &Envelope) -> Folder<'_> {
-    let account = &envelope.account;
-    let (name, kind, mark) = match envelope.status {
-        EnvelopeStatus::Created => ("Drafts", "draft", 1),
-        EnvelopeStatus::Deleted => ("Deleted Items", "recyclebin", 2),
-        _ => ("Sent Items", "sentitems", 3),
-    };
-    // The folders of an account are always the same ones: their ids come out of the account's.
-    let folder_id = Uuid::from_u128(account.id.as_u128() ^ (mark << 64));
-    Folder {
-        name,
-        r#type: kind,
-        owner: Owner { user_id: account.sender.user_id, email: &account.sender.email },
-        folder_id,
-        uri: format!("/folders/{folder_id}"),
-    }
-}
-
-fn custom_fields(fields: &[CustomField]) -> CustomFields<'_> {
-    let text = fields.iter().map(|CustomField { id, name, value }| TextCustomField {
+fn custom_fields(envelope: &Envelope) -> CustomFields<'_> {
+    let text = envelope.custom_fields.iter().map(|CustomField { id, name, value }| TextCustomField {
         field_id: id,
         name,
         show: "true",
         required: "false",
         value,
     });
-    CustomFields { text_custom_fields: text.collect(), list_custom_fields: [] }
+    let lists = envelope.list_fields.iter().map(|ListField { id, name, value, items }| ListCustomField {
+        list_items: items,
+        field_id: id,
+        name,
+        show: "true",
+        required: "false",
+        value,
+    });
+    CustomFields { text_custom_fields: text.collect(), list_custom_fields: lists.collect() }
 }
 
 /// The documents of an envelope, its certificate last.

@@ -1,27 +1,27 @@
-//! Recipients and their tabs in DocuSign's JSON.
+//! Recipients in DocuSign's JSON.
 
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::simulator::life::{Envelope, Recipient, Role, TextTab};
+use crate::simulator::life::{Envelope, Recipient, Role};
 
-use super::Times;
+use super::{Times, tabs_of};
 
 /// All recipients of an envelope, by kind.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recipients<'a> {
     signers: Vec<RecipientView<'a>>,
-    agents: [Value; 0],
-    editors: [Value; 0],
-    intermediaries: [Value; 0],
+    agents: Vec<RecipientView<'a>>,
+    editors: Vec<RecipientView<'a>>,
+    intermediaries: Vec<RecipientView<'a>>,
     carbon_copies: Vec<RecipientView<'a>>,
-    certified_deliveries: [Value; 0],
-    in_person_signers: [Value; 0],
-    seals: [Value; 0],
-    witnesses: [Value; 0],
-    notaries: [Value; 0],
+    certified_deliveries: Vec<RecipientView<'a>>,
+    in_person_signers: Vec<RecipientView<'a>>,
+    seals: Vec<RecipientView<'a>>,
+    witnesses: Vec<RecipientView<'a>>,
+    notaries: Vec<RecipientView<'a>>,
     recipient_count: String,
     current_routing_order: String,
 }
@@ -34,9 +34,23 @@ struct RecipientView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     is_bulk_recipient: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tabs: Option<Tabs<'a>>,
-    name: &'a str,
-    email: &'a str,
+    tabs: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer_email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_group_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_group_name: Option<&'a str>,
     recipient_id: &'a str,
     recipient_id_guid: Uuid,
     require_id_lookup: &'static str,
@@ -81,37 +95,6 @@ struct EventResult {
     failure_description: &'static str,
 }
 
-/// The tabs of a recipient. Where there are none, `{}` and no lists.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Tabs<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sign_here_tabs: Option<[Tab<'a>; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    date_signed_tabs: Option<[Tab<'a>; 1]>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    text_tabs: Vec<Tab<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Tab<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    optional: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
-    tab_label: &'a str,
-    document_id: &'a str,
-    recipient_id: &'a str,
-    page_number: &'static str,
-    x_position: &'static str,
-    y_position: String,
-    tab_id: Uuid,
-    tab_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
-}
-
 /// The recipients of an envelope.
 pub fn recipients(envelope: &Envelope, tabs: bool, times: Times) -> Recipients<'_> {
     let of = |role| {
@@ -120,22 +103,25 @@ pub fn recipients(envelope: &Envelope, tabs: bool, times: Times) -> Recipients<'
     };
     Recipients {
         signers: of(Role::Signer),
-        agents: [],
-        editors: [],
-        intermediaries: [],
+        agents: of(Role::Agent),
+        editors: of(Role::Editor),
+        intermediaries: of(Role::Intermediary),
         carbon_copies: of(Role::CarbonCopy),
-        certified_deliveries: [],
-        in_person_signers: [],
-        seals: [],
-        witnesses: [],
-        notaries: [],
+        certified_deliveries: of(Role::CertifiedDelivery),
+        in_person_signers: of(Role::InPersonSigner),
+        seals: of(Role::Seal),
+        witnesses: of(Role::Witness),
+        notaries: of(Role::Notary),
         recipient_count: envelope.recipients.len().to_string(),
         current_routing_order: envelope.current_routing_order().to_string(),
     }
 }
 
 fn view<'a>(envelope: &'a Envelope, recipient: &'a Recipient, tabs: bool, times: Times) -> RecipientView<'a> {
-    let signer = recipient.role == Role::Signer;
+    let signer = recipient.role.signs();
+    let in_person = recipient.role == Role::InPersonSigner;
+    let seal = recipient.role == Role::Seal;
+    let person = &recipient.person;
     let authentication = recipient.authentication_failed_at.map(|at| AuthenticationStatus {
         access_code_result: EventResult {
             status: "Failed",
@@ -146,9 +132,15 @@ fn view<'a>(envelope: &'a Envelope, recipient: &'a Recipient, tabs: bool, times:
     RecipientView {
         creation_reason: signer.then_some("sender"),
         is_bulk_recipient: signer.then_some("false"),
-        tabs: tabs.then(|| tabs_of(envelope, recipient)),
-        name: &recipient.person.name,
-        email: &recipient.person.email,
+        tabs: tabs.then(|| tabs_of(envelope, recipient, |_| true)),
+        name: (!in_person).then_some(person.name.as_str()),
+        email: (!in_person && !seal).then_some(person.email.as_str()),
+        host_name: recipient.host.as_ref().map(|host| host.name.as_str()),
+        host_email: recipient.host.as_ref().map(|host| host.email.as_str()),
+        signer_name: in_person.then_some(person.name.as_str()),
+        signer_email: in_person.then_some(person.email.as_str()),
+        signing_group_id: recipient.signing_group.as_ref().map(|(id, _)| id.as_str()),
+        signing_group_name: recipient.signing_group.as_ref().map(|(_, name)| name.as_str()),
         recipient_id: &recipient.id,
         recipient_id_guid: recipient.guid,
         require_id_lookup: "false",
@@ -167,42 +159,7 @@ fn view<'a>(envelope: &'a Envelope, recipient: &'a Recipient, tabs: bool, times:
         auto_responded_reason: recipient.auto_responded_reason.as_deref(),
         delivery_method: "email",
         recipient_authentication_status: authentication,
-        total_tab_count: (if signer { 2 + recipient.texts.len() } else { 0 }).to_string(),
-        recipient_type: if signer { "signer" } else { "carboncopy" },
+        total_tab_count: recipient.tabs.len().to_string(),
+        recipient_type: recipient.role.word(),
     }
-}
-
-/// The tabs of a recipient.
-pub fn tabs_of<'a>(envelope: &'a Envelope, recipient: &'a Recipient) -> Tabs<'a> {
-    let document = envelope.documents.first().filter(|_| recipient.role == Role::Signer);
-    let Some(document) = document else {
-        return Tabs { sign_here_tabs: None, date_signed_tabs: None, text_tabs: Vec::new() };
-    };
-    let tab = |mark: u128, tab_label: &'a str, tab_type| Tab {
-        optional: None,
-        value: None,
-        tab_label,
-        document_id: &document.id,
-        recipient_id: &recipient.id,
-        page_number: "1",
-        x_position: "72",
-        y_position: (600 - 40 * recipient.routing_order.min(10)).to_string(),
-        tab_id: Uuid::from_u128(recipient.guid.as_u128() ^ mark),
-        tab_type,
-        status: None,
-    };
-    let signed = recipient.signed_at;
-    let sign_here = Tab {
-        optional: Some("false"),
-        status: Some(if signed.is_some() { "signed" } else { "active" }),
-        ..tab(1, "Sign Here", "signhere")
-    };
-    let value = signed.map(|at| at.strftime("%-m/%-d/%Y").to_string());
-    let date_signed = Tab { value, ..tab(2, "Date Signed", "datesigned") };
-    let text = |(place, text): (usize, &'a TextTab)| Tab {
-        value: Some(text.value.clone()),
-        ..tab(0x100 + place as u128, &text.label, "text")
-    };
-    let text_tabs = recipient.texts.iter().enumerate().map(text).collect();
-    Tabs { sign_here_tabs: Some([sign_here]), date_signed_tabs: Some([date_signed]), text_tabs }
 }

@@ -7,6 +7,7 @@
 mod asked;
 mod catalog;
 mod cursor;
+mod directory;
 mod error;
 mod item;
 mod signing_request_statuses;

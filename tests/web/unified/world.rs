@@ -9,14 +9,29 @@ use countersign::base::clock::ManualClock;
 use countersign::rest::{Client, Forwarder, Settings, install_tls};
 use countersign::simulator::docusign::{Docusign, Running, Settings as Traits};
 use jiff::SignedDuration;
+use secrecy::SecretString;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::super::support::{Answer, Bench};
+
+fn bench(running: &Running, token: SecretString) -> Bench {
+    let settings = Settings {
+        auth_url: running.url(),
+        base_uri: Some(running.url()),
+        access_token: Some(token),
+        ..Settings::default()
+    };
+    Bench::calling(None, |clock, metrics| {
+        let client = Client::new(settings, clock, Dice::seeded(5), metrics).unwrap();
+        Some((client.clone(), Forwarder::new(client, "countersign-test").unwrap()))
+    })
+}
 
 pub(crate) struct World {
     pub(crate) bench: Bench,
     pub(crate) docusign: Docusign,
-    _running: Running,
+    running: Running,
     pub(crate) account: String,
 }
 
@@ -35,17 +50,13 @@ impl World {
         let docusign = Docusign::new(settings, clock, Dice::seeded(9));
         let running = docusign.start("127.0.0.1:0").unwrap();
         let account = docusign.accounts()[0].id.to_string();
-        let settings = Settings {
-            auth_url: running.url(),
-            base_uri: Some(running.url()),
-            access_token: Some(docusign.issue_token()),
-            ..Settings::default()
-        };
-        let bench = Bench::calling(None, |clock, metrics| {
-            let client = Client::new(settings, clock, Dice::seeded(5), metrics).unwrap();
-            Some((client.clone(), Forwarder::new(client, "countersign-test").unwrap()))
-        });
-        Self { bench, docusign, _running: running, account }
+        let bench = bench(&running, docusign.issue_token());
+        Self { bench, docusign, running, account }
+    }
+
+    /// The same in the name of one user, who may not do everything.
+    pub(crate) fn act_as(&mut self, user: Uuid) {
+        self.bench = bench(&self.running, self.docusign.issue_token_to(user));
     }
 
     /// Asks at `/unified/{path}` about the account.

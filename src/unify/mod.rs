@@ -8,6 +8,7 @@ mod asked;
 mod catalog;
 mod cursor;
 mod documents;
+mod directory;
 mod error;
 mod item;
 mod signing_request_statuses;

@@ -7,6 +7,7 @@
 mod asked;
 mod catalog;
 mod cursor;
+mod document_writes;
 mod documents;
 mod error;
 mod item;

@@ -211,7 +211,7 @@ impl AccountApi<'_> {
     }
 
     /// Our parameters with the caller's own, which stand in the place of ours of that name.
-    fn asked<'q>(&'q self, query: &[(&'q str, String)]) -> Vec<(&'q str, String)> {
+    pub(super) fn asked<'q>(&'q self, query: &[(&'q str, String)]) -> Vec<(&'q str, String)> {
         let kept =
             query.iter().filter(|(name, _)| self.remote_query.iter().all(|(theirs, _)| theirs != name));
         let theirs = self.remote_query.iter().map(|(name, value)| (name.as_str(), value.clone()));

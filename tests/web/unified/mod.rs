@@ -2,6 +2,7 @@
 
 mod documents;
 mod frame;
+mod making;
 mod signing_requests;
 mod templates;
 mod world;

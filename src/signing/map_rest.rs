@@ -236,12 +236,12 @@ fn renamed(table: &[(&str, &'static str)], word: &str) -> Cow<'static, str> {
 }
 
 /// Makes DocuSign's addresses, which are relative to the account, whole.
-struct Urls<'a> {
-    base: &'a str,
+pub(super) struct Urls<'a> {
+    pub(super) base: &'a str,
 }
 
 impl Urls<'_> {
-    fn of(&self, uri: &Scalar) -> Vec<Url> {
+    pub(super) fn of(&self, uri: &Scalar) -> Vec<Url> {
         let whole = uri.text().map(|uri| match uri.strip_prefix('/') {
             Some(_) => format!("{}{uri}", self.base.trim_end_matches('/')),
             None => uri.to_owned(),

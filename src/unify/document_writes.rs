@@ -39,13 +39,8 @@ pub(super) const DELETE: Method = Method {
     body: Takes::Nothing,
 };
 
-fn signing_request(asked: &Asked) -> Result<&str, Error> {
-    let id = asked.required("signing_request[id]")?;
-    if is_id(id) { Ok(id) } else { Err(Error::Unknown("signing request")) }
-}
-
 async fn create(api: &AccountApi<'_>, asked: &Asked, file: Option<Body>) -> Result<Reply, Error> {
-    let of = signing_request(asked)?;
+    let of = asked.id("signing_request[id]", "signing request")?;
     let wrong = |name: &str, why: &str| Error::Parameter { name: name.to_owned(), why: why.to_owned() };
     let name = asked.required("name")?;
     let extension = map_document::extension(name)
@@ -118,7 +113,7 @@ async fn read(mut pieces: Pieces) -> Bytes {
 }
 
 async fn delete(api: &AccountApi<'_>, id: &str, asked: &Asked) -> Result<Reply, Error> {
-    let of = signing_request(asked)?;
+    let of = asked.id("signing_request[id]", "signing request")?;
     if !is_id(id) {
         return Err(Error::Unknown("document"));
     }

@@ -50,10 +50,7 @@ pub(super) struct ToDownload {
 }
 
 async fn list(api: &AccountApi<'_>, asked: &Asked, place: Place) -> Result<Page, Error> {
-    let id = asked.required("signing_request[id]")?;
-    if !is_id(id) {
-        return Err(Error::Unknown("signing request"));
-    }
+    let id = asked.id("signing_request[id]", "signing request")?;
     // What tells of the documents alone does not tell who sent them.
     let answer = api.get(&["envelopes", id], &[("include", "documents".to_owned())]).await?;
     let envelope: docusign::Envelope = serde_json::from_str(object(&answer)?.get())

@@ -254,13 +254,21 @@ async fn what_a_template_does_not_have_is_told_before_anything_is_made() {
     assert_eq!(world.docusign.calls("POST /envelopes"), 0);
 }
 
-#[actix_web::test]
-async fn every_fault_of_a_body_is_named_by_its_path() {
+/// Makes a signing request of each change, and holds what is told of it against a path and a part of the words.
+async fn refused(table: &[(Value, &str, &str)]) {
     let world = World::new();
-    for (change, path, part) in [
-        (json!({"status": "sendt"}), "status", "perhaps `sent`"),
-        (json!({"status": "voided"}), "status", "valid are created, sent"),
-        (json!({"nme": "x"}), "nme", "unknown field"),
+    for (change, path, part) in table {
+        let answer = make(&world, with(lease(), change.clone())).await;
+        let message = answer.message();
+        assert_eq!(answer.status, 400, "{path}: {message}");
+        assert!(message.contains(path) && message.contains(part), "{path}: {message}");
+    }
+    assert!(world.docusign.all_calls().is_empty());
+}
+
+#[actix_web::test]
+async fn every_fault_of_who_takes_part_is_named_by_its_path() {
+    refused(&[
         (json!({"participants": [{"nam": "x"}]}), "participants[0].nam", "unknown field"),
         (json!({"participants": {}}), "participants", "expected a sequence"),
         (
@@ -309,6 +317,16 @@ async fn every_fault_of_a_body_is_named_by_its_path() {
             "participants[0].role",
             "no template",
         ),
+    ])
+    .await;
+}
+
+#[actix_web::test]
+async fn every_other_fault_of_a_body_is_named_by_its_path() {
+    refused(&[
+        (json!({"status": "sendt"}), "status", "perhaps `sent`"),
+        (json!({"status": "voided"}), "status", "valid are created, sent"),
+        (json!({"nme": "x"}), "nme", "unknown field"),
         (json!({"documents": [{"name": "Lease", "content": PDF}]}), "documents[0].name", "extension"),
         (json!({"documents": [{"name": "a.pdf", "content": "%%%"}]}), "documents[0].content", "base64"),
         (json!({"documents": [{"id": 0, "name": "a.pdf", "content": PDF}]}), "documents[0].id", "from 1"),
@@ -326,12 +344,13 @@ async fn every_fault_of_a_body_is_named_by_its_path() {
             "document_fields[0].document.id",
             "`document_fields[0].document.position.y` must be a whole number",
         ),
-    ] {
-        let answer = make(&world, with(lease(), change)).await;
-        let message = answer.message();
-        assert_eq!(answer.status, 400, "{path}: {message}");
-        assert!(message.contains(path) && message.contains(part), "{path}: {message}");
-    }
+    ])
+    .await;
+}
+
+#[actix_web::test]
+async fn all_that_is_missing_is_named_at_once() {
+    let world = World::new();
     let answer = make(
         &world,
         json!({"participants": [{}, {"type": "in_person_signer", "name": "x"}], "documents": [{}]}),

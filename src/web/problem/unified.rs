@@ -14,7 +14,11 @@ use super::shown;
 use crate::web::Problem;
 
 /// Codes that DocuSign answers with status 400 where there is no object of that id.
-const NOT_THERE: [&str; 4] = [
+const NOT_THERE: [&str; 8] = [
+    "CONTACT_NOT_FOUND",
+    "INVALID_FOLDER_ID",
+    "INVALID_GROUP_ID",
+    "INVALID_SIGNING_GROUP_ID",
     "INVALID_TEMPLATE_ID",
     "INVALID_USERID",
     "TEMPLATE_ID_INVALID",

@@ -11,6 +11,7 @@ pub mod group;
 pub mod map;
 pub mod map_carried;
 pub mod map_collection;
+pub mod map_document;
 pub mod map_draft;
 pub mod map_look;
 pub mod map_person;

@@ -22,6 +22,8 @@ pub struct Asked {
     pub json: Value,
     /// What the body says that it is, where it is a file.
     pub content_type: Option<String>,
+    /// The caller's key under which this is done once, however often it is asked for.
+    pub idempotency_key: Option<String>,
 }
 
 /// Another object, as bodies name it.
@@ -81,6 +83,13 @@ impl Asked {
     /// # Errors
     /// [`Error::Body`], naming the field.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        T::deserialize(&self.json).map_err(|why| Error::Body(why.to_string()))
+        serde_path_to_error::deserialize(&self.json).map_err(|why| {
+            let path = why.path().to_string();
+            Error::Body(if path == "." {
+                why.inner().to_string()
+            } else {
+                format!("`{path}`: {}", why.inner())
+            })
+        })
     }
 }

@@ -9,7 +9,7 @@ use super::catalog::{Act, Method, Resource, Takes, optional, required};
 use super::told::{fields, lists};
 use super::unifier::{AccountApi, object};
 use super::walk::{self, Place, Row, Whole};
-use super::{Asked, Error, Item, Page};
+use super::{Asked, Error, Item, Page, document_field_writes};
 use crate::docusign;
 use crate::signing::document::DocumentField;
 use crate::signing::map_rest;
@@ -18,17 +18,21 @@ use crate::signing::map_rest;
 pub(super) const RESOURCE: Resource = Resource {
     name: "document_fields",
     schema: "UnifiedDocumentField",
-    methods: &[Method {
-        act: Act::List(|api, asked, place| list(api, asked, place).boxed()),
-        about: "Lists the fields of all participants in the documents of a signing request",
-        calls: &["GET /envelopes/{id}/recipients?include_tabs=true"],
-        parameters: &[
-            required("signing_request[id]", "The signing request"),
-            optional("document[id]", "Only those in this document"),
-            optional("participant[id]", "Only those of this participant"),
-        ],
-        body: Takes::Nothing,
-    }],
+    methods: &[
+        Method {
+            act: Act::List(|api, asked, place| list(api, asked, place).boxed()),
+            about: "Lists the fields of all participants in the documents of a signing request",
+            calls: &["GET /envelopes/{id}/recipients?include_tabs=true"],
+            parameters: &[
+                required("signing_request[id]", "The signing request"),
+                optional("document[id]", "Only those in this document"),
+                optional("participant[id]", "Only those of this participant"),
+            ],
+            body: Takes::Nothing,
+        },
+        document_field_writes::CREATE,
+        document_field_writes::DELETE,
+    ],
 };
 
 async fn list(api: &AccountApi<'_>, asked: &Asked, place: Place) -> Result<Page, Error> {

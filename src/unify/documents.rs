@@ -8,7 +8,7 @@ use super::asked::ById;
 use super::catalog::{Act, Method, Resource, Takes, required};
 use super::unifier::{AccountApi, object, rows_in};
 use super::walk::{self, Place, Whole};
-use super::{Asked, Error, Item, Page, Reply};
+use super::{Asked, Error, Item, Page, Reply, document_writes};
 use crate::docusign::{self, is_id};
 use crate::signing::map_rest;
 
@@ -31,6 +31,8 @@ pub(super) const RESOURCE: Resource = Resource {
             parameters: &[],
             body: Takes::Json("UnifiedDocumentToDownload"),
         },
+        document_writes::CREATE,
+        document_writes::DELETE,
     ],
 };
 

@@ -27,6 +27,7 @@ mod walk;
 
 pub use asked::Asked;
 pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes, table};
+pub use documents::ToDownload as DocumentToDownload;
 pub use error::Error;
 pub use item::{Item, Page, Reply};
 pub use signing_request_statuses::SigningRequestStatus;

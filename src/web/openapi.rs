@@ -7,7 +7,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::message::{AccountMessage, ChangeMessage, EnrichedMessage, Message};
 use crate::signing::template::Template;
-use crate::unify::SigningRequestStatus;
+use crate::signing::{collection, contact, document, group, user};
+use crate::unify::{DocumentToDownload, SigningRequestStatus};
 
 use super::problem::ProblemBody;
 use super::{
@@ -39,6 +40,8 @@ use super::{
     ),
     components(schemas(
         ProblemBody, Message, ChangeMessage, EnrichedMessage, AccountMessage, SigningRequestStatus, Template,
+        collection::Collection, contact::Contact, document::Document, document::DocumentField, DocumentToDownload,
+        group::Group, user::User,
     )),
     tags(
         (name = "connect", description = "Where DocuSign delivers"),

@@ -40,7 +40,7 @@ pub(super) const RESOURCE: Resource = Resource {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedDocumentToDownload)]
-pub struct ToDownload {
+pub(super) struct ToDownload {
     /// The document's id; or `combined`, `archive` or `certificate`.
     #[schema(required = true, nullable = false)]
     id: Option<String>,

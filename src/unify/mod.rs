@@ -17,6 +17,7 @@ mod documents;
 mod error;
 mod groups;
 mod item;
+mod schemas;
 mod signing_request_statuses;
 mod signing_requests;
 mod templates;
@@ -27,9 +28,8 @@ mod walk;
 
 pub use asked::Asked;
 pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes, table};
-pub use documents::ToDownload as DocumentToDownload;
 pub use error::Error;
 pub use item::{Item, Page, Reply};
-pub use signing_request_statuses::SigningRequestStatus;
+pub use schemas::schemas;
 pub use unifier::{Tools, Unifier};
 pub use walk::Place;

@@ -5,6 +5,8 @@ mod change;
 mod create;
 mod list;
 
+pub(super) use acts::{Embedding, Named, ToDownload, ToRemove};
+
 use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
 

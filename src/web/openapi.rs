@@ -6,10 +6,6 @@ use utoipa::openapi::security::{
 use utoipa::{Modify, OpenApi};
 
 use super::message::{AccountMessage, ChangeMessage, EnrichedMessage, Message};
-use crate::signing::template::Template;
-use crate::signing::{collection, contact, document, group, user};
-use crate::unify::{DocumentToDownload, SigningRequestStatus};
-
 use super::problem::ProblemBody;
 use super::{
     accounts, audit, books, budget, changes, connect, deliveries, docusign, health, proxy, quarantine,
@@ -38,11 +34,7 @@ use super::{
         tokens::create, tokens::list, tokens::own, tokens::revoke,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
-    components(schemas(
-        ProblemBody, Message, ChangeMessage, EnrichedMessage, AccountMessage, SigningRequestStatus, Template,
-        collection::Collection, contact::Contact, document::Document, document::DocumentField, DocumentToDownload,
-        group::Group, user::User,
-    )),
+    components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage, AccountMessage)),
     tags(
         (name = "connect", description = "Where DocuSign delivers"),
         (name = "changes", description = "The feed of changes"),

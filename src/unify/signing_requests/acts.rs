@@ -18,7 +18,7 @@ use crate::unify::{Asked, Error, Reply};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedSigningRequestNamed)]
-pub(super) struct Named {
+pub(in crate::unify) struct Named {
     /// Its id.
     #[schema(required = true, nullable = false)]
     id: Option<String>,
@@ -28,7 +28,7 @@ pub(super) struct Named {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedSigningRequestToDownload)]
-pub(super) struct ToDownload {
+pub(in crate::unify) struct ToDownload {
     /// The signing request.
     #[schema(required = true, nullable = false)]
     id: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct ToDownload {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedEmbedding)]
-pub(super) struct Embedding {
+pub(in crate::unify) struct Embedding {
     /// The signing request, which must have been sent.
     #[schema(required = true, nullable = false)]
     id: Option<String>,
@@ -79,7 +79,7 @@ impl Whom {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedParticipantsToRemove)]
-pub(super) struct ToRemove {
+pub(in crate::unify) struct ToRemove {
     /// The signing request.
     #[schema(required = true, nullable = false)]
     id: Option<String>,

@@ -59,7 +59,7 @@ async fn serve(
     let answer = match meant.method.act {
         Act::List(_) if query.format == Format::Stream => {
             let Meant { resource, method, .. } = meant;
-            let lines = Lines { api: api.clone(), caller, resource, method, account, query, turn };
+            let lines = Lines { api: api.clone(), caller, resource, method, account, query, _turn: turn };
             lines.answer(request.method() == Verb::HEAD).await
         }
         Act::List(_) => show::list(&api, meant.resource, meant.method, &account, &query).await,

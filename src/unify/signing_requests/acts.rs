@@ -163,6 +163,12 @@ pub(super) async fn get_embed_url(api: &AccountApi<'_>, asked: &Asked) -> Result
         nobody("participant.id", &participant, &all, &mut faults);
         return Err(faults.into());
     };
+    let told_who = |name: &str| told.remote_data.contains_key(name);
+    if who.client_user_id.text().is_none() && !told_who("clientUserId") && !told_who("userId") {
+        let mut faults = Faults::default();
+        faults.wrong("participant.id", "is of one to whom DocuSign writes, who has no `client_user_id`");
+        return Err(faults.into());
+    }
     // Who signs in person does so at the host's place, whom DocuSign lets in.
     let (name, email) = if list == "inPersonSigners" && who.host_email.text().is_some() {
         (&who.host_name, &who.host_email)

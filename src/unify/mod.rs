@@ -13,6 +13,7 @@ mod document_field_writes;
 mod document_fields;
 mod document_writes;
 mod documents;
+mod directory;
 mod error;
 mod groups;
 mod item;
@@ -25,8 +26,9 @@ mod users;
 mod walk;
 
 pub use asked::Asked;
-pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes};
+pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes, table};
 pub use error::Error;
 pub use item::{Item, Page, Reply};
+pub use signing_request_statuses::SigningRequestStatus;
 pub use unifier::{Tools, Unifier};
 pub use walk::Place;

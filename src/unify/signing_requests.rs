@@ -5,6 +5,8 @@ mod change;
 mod create;
 mod list;
 
+pub use acts::{Embedding, ParticipantsToRemove, SigningRequestNamed, SigningRequestToDownload, Whom};
+
 use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
 

@@ -3,14 +3,14 @@
 mod changing;
 mod collections;
 mod contacts;
-mod document_fields;
 mod directory;
+mod document_fields;
 mod documents;
 mod formats;
 mod frame;
 mod groups;
-mod making;
 mod lines;
+mod making;
 mod signing_requests;
 mod templates;
 mod world;

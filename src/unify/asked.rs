@@ -21,6 +21,8 @@ pub struct Asked {
     pub json: Value,
     /// What the body says that it is, where it is a file.
     pub content_type: Option<String>,
+    /// The caller's key under which this is done once, however often it is asked for.
+    pub idempotency_key: Option<String>,
 }
 
 /// Another object, as bodies name it.

@@ -151,7 +151,7 @@ pub struct CustomField {
 pub struct Url {
     /// The address.
     pub url: String,
-    /// Always `view`.
+    /// `view`; `public_view` for one that lets whoever has it in.
     #[serde(rename = "type")]
     pub kind: &'static str,
 }

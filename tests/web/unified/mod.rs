@@ -8,6 +8,8 @@ mod document_fields;
 mod documents;
 mod formats;
 mod frame;
+mod frame;
+mod lines;
 mod groups;
 mod lines;
 mod making;

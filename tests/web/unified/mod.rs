@@ -12,6 +12,8 @@ mod frame;
 mod lines;
 mod groups;
 mod lines;
+mod groups;
+mod lines;
 mod making;
 mod signing_requests;
 mod templates;

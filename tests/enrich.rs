@@ -6,6 +6,7 @@
 mod enrich {
     mod broken_wires;
     mod budget;
+    mod carried;
     mod client;
     mod failures;
     mod flow;

@@ -413,3 +413,10 @@ fn tests_missing(path: &str) -> Vec<Finding> {
     let missing = sentences.filter(|(_, name)| !tests.iter().any(|test| test == name));
     missing.map(|(line, name)| page.finding(line, format!("there is no test `{name}`"))).collect()
 }
+
+#[test]
+fn the_table_of_the_unified_apis_is_the_catalog() {
+    let documented = tree().iter().find(|file| file.path == "docs/unified.md").expect("docs/unified.md");
+    let table = countersign::unify::table();
+    assert!(documented.text.contains(&table), "\ndocs/unified.md: put this table in:\n\n{table}\n");
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod words {
+    mod carried;
     mod common;
     mod fixtures;
     mod hostile;

@@ -251,6 +251,12 @@ pub const ENRICH_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Durati
 pub const ENRICH_MEND_BACKOFF: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
 /// A look at what is due happens at least this often, so that a clock that jumped delays nothing for longer.
 pub const ENRICH_LOOK_MAX: Duration = Duration::from_secs(60);
+/// Changes, and deliveries since the first of them, that are looked at before a fetch, for one that carried the whole
+/// signing request: a burst has a handful.
+pub const CARRIED_LOOK_MAX: usize = 64;
+/// Bytes of these deliveries, which are in memory together for each of [`ENRICH_WORKERS`]: one with all tabs of a long
+/// contract has some hundred kilobytes.
+pub const CARRIED_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// Claims put off until a rate limit resets come back spread over this time after it.
 pub const ENRICH_RESET_SPREAD: Duration = Duration::from_secs(5);
 /// Largest answer read from DocuSign into memory.
@@ -391,6 +397,22 @@ pub const FORWARD_HEAD_TIMEOUT: Duration = Duration::from_secs(80);
 pub const FORWARD_QUIET: Duration = Duration::from_secs(25);
 /// Time for a whole answer of DocuSign's that is passed on: a combined PDF of 100 MB at two megabits a second.
 pub const FORWARD_TIMEOUT: Duration = Duration::from_secs(600);
+/// Tokens that are kept, some 300 bytes each: every node has all of them in memory.
+pub const TOKENS_MAX: usize = 10_000;
+/// Accounts that one token can be for: a page of them can still be read, and a query looks for each row's among them.
+pub const TOKEN_ACCOUNTS_MAX: usize = 100;
+/// How long a node takes its list of tokens for the present one: until then it may let in a token that another node
+/// revoked.
+pub const TOKENS_LOOK: Duration = Duration::from_secs(2);
+/// That a token was used is written down this often: it is asked for in days.
+pub const TOKEN_USE_NOTED_EVERY: Duration = Duration::from_secs(3600);
+/// Tokens that ended are told apart from ones that never were for so long, and then forgotten.
+pub const TOKENS_ENDED_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The shortest and longest life that can be asked for.
+pub const TOKEN_LIFE_RANGE: (Duration, Duration) =
+    (Duration::from_secs(60), Duration::from_secs(10 * 365 * 24 * 3600));
+/// The time over which `api_rate` counts a token's requests.
+pub const API_RATE_WINDOW: Duration = Duration::from_secs(10);
 /// Counts and probes are taken anew at most this often, however many ask.
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// The store has this long to answer a probe before it counts as down.
@@ -434,23 +456,27 @@ pub const SIMULATOR_CONFIGURATIONS_MAX: usize = 100;
 pub const SIMULATOR_BODY_BYTES_MAX: usize = 34 * 1024 * 1024;
 /// Envelopes in one page of a list: DocuSign's own bound since 2024.
 pub const SIMULATOR_PAGE_MAX: usize = 1_000;
-/// Users and groups in one page of a list: DocuSign's own bound.
-pub const SIMULATOR_SMALL_PAGE_MAX: usize = 100;
-/// Folders in one page where nobody says; DocuSign's own number is not known.
-pub const SIMULATOR_FOLDERS_PAGE: usize = 25;
-/// Users, groups, contacts, folders and templates together that an account of the simulator has at most.
-pub const SIMULATOR_ESTATE_MAX: usize = 10_000;
-/// Users that one call makes: DocuSign's own bound.
-pub const SIMULATOR_NEW_USERS_MAX: usize = 500;
-/// Bytes of documents that it keeps, of all accounts together; the oldest are forgotten.
-pub const SIMULATOR_PAPERS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Objects on a page of a unified list, where none are asked for.
 pub const UNIFY_PAGE: usize = 50;
 /// Objects on a page of a unified list at most: DocuSign's own largest page.
 pub const UNIFY_PAGE_MAX: usize = 1_000;
+/// Signing requests that one call of a list asks for: with all who take part, some kB each, they must fit into
+/// [`REST_ANSWER_BYTES_MAX`].
+pub const UNIFY_SIGNING_REQUESTS_A_CALL: usize = 250;
+/// Names that an error tells where one was told that there is not.
+pub const UNIFY_NAMES_TOLD: usize = 50;
+/// The largest place in a routing order: DocuSign tells no bound, and no signing request has as many.
+pub const ROUTING_ORDER_MAX: i64 = 9_999;
 /// Objects of a unified list that is asked for without a limit: what is more is streamed, or read by pages.
 pub const UNIFY_ALL_MAX: usize = 10_000;
+/// Objects that a streamed list reads at a time, where no limit is given: few calls, and some megabytes at most.
+pub const UNIFY_STREAM_PAGE: usize = 250;
+/// Pages of a streamed list: one that has more does not end, or should be filtered.
+pub const UNIFY_STREAM_PAGES_MAX: usize = 1_000_000;
+/// From the last line of a streamed list that could not be read to its end until the connection breaks: time for that
+/// line to be sent.
+pub const UNIFY_CUT_AFTER: Duration = Duration::from_secs(1);
 /// Calls that one page of a unified list makes at most, where filters leave out much of what DocuSign gives.
 pub const UNIFY_CALLS_FOR_PAGE_MAX: usize = 100;
 /// Objects before its place by which a cursor finds it again; the last ones may be removed meanwhile.
@@ -469,3 +495,15 @@ pub const UNIFY_REQUESTS_MAX: usize = 128;
 pub const UNIFY_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// What DocuSign gives at most by most of its lists.
 pub const DOCUSIGN_PAGE_MAX: usize = 100;
+/// Users and groups in one page of a list: DocuSign's own bound.
+pub const SIMULATOR_SMALL_PAGE_MAX: usize = 100;
+/// Folders in one page where nobody says; DocuSign's own number is not known.
+pub const SIMULATOR_FOLDERS_PAGE: usize = 25;
+/// Users, groups, contacts, folders and templates together that an account of the simulator has at most.
+pub const SIMULATOR_ESTATE_MAX: usize = 10_000;
+/// Users that one call makes: DocuSign's own bound.
+pub const SIMULATOR_NEW_USERS_MAX: usize = 500;
+/// Addresses of signing pages that it remembers: the last ones given out.
+pub const SIMULATOR_VIEWS_MAX: usize = 1_000;
+/// Bytes of documents that it keeps, of all accounts together; the oldest are forgotten.
+pub const SIMULATOR_PAPERS_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -1,4 +1,5 @@
-//! What becomes of one claim: completed with the whole signing request, put off, or completed with the failure.
+//! What becomes of one claim: completed with the whole signing request, as a message carried it or as it was fetched,
+//! put off, or completed with the failure.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use crate::base::{Clock, Dice, limits};
 use crate::failpoint::{self, Step};
 use crate::rest::{self, Again, Purpose};
 use crate::signing::map_rest;
-use crate::signing::{Enriched, Failure, SigningRequest, SigningRequestStatus};
+use crate::signing::{Carried, Enriched, Failure, SigningRequest, SigningRequestStatus};
 use crate::store::{self, EnrichedChange, Enrichment, MAKES_WAY};
 use crate::telemetry::{Metric, Metrics};
 
@@ -55,6 +56,9 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
         stop: &CancellationToken,
     ) -> Result<(), store::Error> {
         failpoint::pass(Step::Claimed);
+        if let Some(carried) = self.carried(&claim).await {
+            return self.complete(claim, self.clock.now(), End::Carried(Box::new(carried))).await;
+        }
         if let Some(until) = self.too_soon(&claim) {
             let (attempts, why) = (claim.attempts, format!("{MAKES_WAY}it was fetched a short while ago"));
             self.metrics.count(Metric::PutOff, "interval", 1);
@@ -70,7 +74,7 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
         failpoint::pass(Step::Fetched);
         let now = self.clock.now();
         let error = match fetched {
-            Ok(request) => return self.complete(claim, now, Ok(Box::new(request))).await,
+            Ok(request) => return self.complete(claim, now, End::Fetched(Box::new(request))).await,
             Err(error) => error,
         };
         let again = error.again();
@@ -96,8 +100,18 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
                 self.metrics.count(Metric::PutOff, "failed", 1);
                 self.put_off(claim, later(now, wait), attempts, error.to_string()).await
             }
-            _ => self.complete(claim, now, Err(failure(&error, attempts))).await,
+            _ => self.complete(claim, now, End::GivenUp(failure(&error, attempts))).await,
         }
+    }
+
+    /// The whole signing request, where Connect's own messages told it: then nothing need be asked for.
+    async fn carried(&self, claim: &Enrichment) -> Option<Carried> {
+        let told = self.claims.told_since(claim).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "what messages carried could not be read: it is fetched instead");
+            None
+        })?;
+        let base = self.fetch.base(&claim.account).await?;
+        told.whole(&base)
     }
 
     /// Until when a claim waits because its signing request was fetched a short while ago.
@@ -119,12 +133,12 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
         Ok(request)
     }
 
-    async fn complete(
-        &self,
-        claim: Enrichment,
-        now: Timestamp,
-        result: Result<Box<SigningRequest>, Failure>,
-    ) -> Result<(), store::Error> {
+    async fn complete(&self, claim: Enrichment, now: Timestamp, end: End) -> Result<(), store::Error> {
+        let (how, carried_by, result) = match end {
+            End::Fetched(request) => ("fetched", None, Ok(request)),
+            End::Carried(carried) => ("carried", Some(carried.by), Ok(Box::new(carried.signing_request))),
+            End::GivenUp(failure) => ("given_up", None, Err(failure)),
+        };
         let enriched = Enriched {
             account: claim.account.clone(),
             integrated_account: claim.integrated_account.clone(),
@@ -132,6 +146,7 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
             known_status: claim.status,
             covers: claim.covers.iter().map(|covered| (covered.id, covered.sequence)).collect(),
             received_at: now,
+            carried_by,
             result,
         };
         let change = EnrichedChange {
@@ -145,6 +160,7 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
         failpoint::pass(Step::Completed);
         self.metrics.count(Metric::Changes, "enriched", 1);
         self.metrics.count(Metric::Milestones, "enriched", 1);
+        self.metrics.count(Metric::Enriched, how, 1);
         Ok(())
     }
 
@@ -191,6 +207,16 @@ impl<C: Claims, F: Fetch> Enricher<C, F> {
     fn part_of(&self, longest: Duration) -> Duration {
         longest.mul_f64(self.dice.fraction())
     }
+}
+
+/// How a claim comes to its end.
+enum End {
+    /// DocuSign was asked for it.
+    Fetched(Box<SigningRequest>),
+    /// A message had carried all of it.
+    Carried(Box<Carried>),
+    /// It cannot be had.
+    GivenUp(Failure),
 }
 
 /// Whether the signing request came to its end.

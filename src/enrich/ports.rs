@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use crate::base::{AccountId, Position, SigningRequestId};
 use crate::rest::{self, Fetched, Include, Purpose};
+use crate::signing::Told;
 use crate::store::{self, EnrichedChange, Enrichment, Store};
 
 /// The store's part: see the methods of the same names on [`Store`].
@@ -21,6 +22,12 @@ pub trait Claims: Send + Sync + 'static {
 
     /// When the next one falls due.
     fn next_enrichment_at(&self) -> impl Future<Output = Result<Option<Timestamp>, store::Error>> + Send;
+
+    /// What Connect's messages told since the signing request was last told whole, where that may be all.
+    fn told_since(
+        &self,
+        claim: &Enrichment,
+    ) -> impl Future<Output = Result<Option<Told>, store::Error>> + Send;
 
     /// Appends the enriched change and ends the claim.
     fn complete_enrichment(
@@ -52,6 +59,10 @@ impl Claims for Store {
         self.next_enrichment_at().await
     }
 
+    async fn told_since(&self, claim: &Enrichment) -> Result<Option<Told>, store::Error> {
+        self.told_since(claim).await
+    }
+
     async fn complete_enrichment(
         &self,
         claim: Enrichment,
@@ -80,6 +91,9 @@ pub trait Fetch: Send + Sync + 'static {
         account: &AccountId,
         signing_request: &SigningRequestId,
     ) -> impl Future<Output = Result<Fetched, rest::Error>> + Send;
+
+    /// The address of the account's REST API, where that is known without any call.
+    fn base(&self, account: &AccountId) -> impl Future<Output = Option<String>> + Send;
 }
 
 impl Fetch for rest::Client {
@@ -90,5 +104,9 @@ impl Fetch for rest::Client {
         signing_request: &SigningRequestId,
     ) -> Result<Fetched, rest::Error> {
         self.envelope_for(purpose, account, signing_request.as_str(), &Include::ALL).await
+    }
+
+    async fn base(&self, account: &AccountId) -> Option<String> {
+        self.base(account).await
     }
 }

@@ -182,6 +182,16 @@ impl Keyring for Linked {
         Box::pin(self.give(account))
     }
 
+    fn host<'a>(&'a self, account: &'a AccountId) -> Promise<'a, Option<Url>> {
+        Box::pin(async move {
+            match (self.tools().store.account_of(account).await.ok()?, &self.0.user) {
+                (Some(row), _) => Url::parse(row.base_uri.as_deref()?).ok(),
+                (None, Some(user)) => user.host(account).await,
+                (None, None) => None,
+            }
+        })
+    }
+
     fn refused<'a>(&'a self, access: &'a Access) -> Promise<'a, bool> {
         Box::pin(self.drop_refused(access))
     }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::answer::{Meaning, RateLimit, Scope, refusal, trace_token};
 use super::budget::{Budget, Purpose, Standing};
-use super::keyring::{Access, Keyring};
+use super::keyring::{Access, Keyring, account_url};
 use super::user::User;
 use super::{Error, Raw, Refused, Settings, http, http_client};
 use crate::base::{AccountId, Clock, Dice, limits};
@@ -266,6 +266,13 @@ impl Client {
     /// See [`Error`].
     pub async fn named(&self, id: &str) -> Result<Option<AccountId>, Error> {
         self.0.keyring.named(id).await
+    }
+
+    /// The address of the account's API, where that is known without any call.
+    pub async fn base(&self, account: &AccountId) -> Option<String> {
+        let told = is_id(account.as_str()) && *account != AccountId::unknown();
+        let host = if told { self.0.keyring.host(account).await } else { None };
+        host.map(|host| account_url(&host, account).into())
     }
 
     /// How the account's calls stand; none where none was made yet.

@@ -52,15 +52,24 @@ pub struct Access {
 impl Access {
     /// `{base_uri}/restapi/v2.1/accounts/{account}` and what lies below; segments are escaped.
     pub fn url(&self, segments: &[&str]) -> Url {
-        let account = below(&self.base_uri, &["restapi", "v2.1", "accounts", self.account.as_str()]);
-        below(&account, segments)
+        below(&account_url(&self.base_uri, &self.account), segments)
     }
+}
+
+/// `{base_uri}/restapi/v2.1/accounts/{account}`.
+pub(super) fn account_url(base_uri: &Url, account: &AccountId) -> Url {
+    below(base_uri, &["restapi", "v2.1", "accounts", account.as_str()])
 }
 
 /// Whoever knows the accounts and keeps their tokens fresh: the configured user, or the linked accounts.
 pub trait Keyring: fmt::Debug + Send + Sync {
     /// A way into the account's API with a token that is good now. However many ask at a time, one request is made.
     fn access<'a>(&'a self, account: &'a AccountId) -> Promise<'a, Result<Access, Error>>;
+
+    /// The host of the account's API, where that is known without asking DocuSign. Who does not know, asks.
+    fn host<'a>(&'a self, _account: &'a AccountId) -> Promise<'a, Option<Url>> {
+        Box::pin(std::future::ready(None))
+    }
 
     /// Forgets a token that was refused. Whether asking again can give another one.
     fn refused<'a>(&'a self, access: &'a Access) -> Promise<'a, bool>;

@@ -78,6 +78,15 @@ impl Keyring for User {
         })
     }
 
+    fn host<'a>(&'a self, account: &'a AccountId) -> Promise<'a, Option<Url>> {
+        Box::pin(async move {
+            match &self.base_uri {
+                Some(base) => Some(base.clone()),
+                None => self.places.known(account).await.map(|place| place.base_uri),
+            }
+        })
+    }
+
     fn refused<'a>(&'a self, access: &'a Access) -> Promise<'a, bool> {
         Box::pin(self.oauth.forget(&access.token))
     }

@@ -145,6 +145,11 @@ struct Known {
 }
 
 impl Memory {
+    /// The place of `account` as the newest answer told it, however old that is: base addresses hardly ever change.
+    pub(super) async fn known(&self, account: &AccountId) -> Option<Place> {
+        self.known.lock().await.places.as_ref()?.0.find(account)
+    }
+
     /// The place of `account`; asks by `ask` where that is not known or was asked long ago. One request at a time.
     pub(super) async fn place(
         &self,

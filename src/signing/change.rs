@@ -221,6 +221,24 @@ impl ParticipantChange {
     }
 }
 
+/// The delivery that told a change, by the change's body, where Connect itself told it in JSON: nobody looked over REST, and
+/// nothing was replayed.
+pub fn told_in_json_by(body: &str) -> Option<DeliveryId> {
+    #[derive(Deserialize)]
+    struct Body {
+        origin: String,
+        cause: Cause,
+    }
+    #[derive(Deserialize)]
+    struct Cause {
+        delivery_id: Option<DeliveryId>,
+        format: String,
+    }
+    let Body { origin, cause } = serde_json::from_str(body).ok()?;
+    let plain = origin == Origin::Connect.word() && cause.format == Format::Json.word();
+    cause.delivery_id.filter(|_| plain)
+}
+
 /// A status as the unified models show it: its word, and its name for people.
 fn status(body: &mut Object<'_>, key: &str, status: Option<(&str, &str)>) {
     body.maybe(key, status, |body, (id, name)| {

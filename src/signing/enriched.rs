@@ -1,9 +1,9 @@
 //! The enriched change: what the signing request is by DocuSign's own account, or why that could not be had.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::base::{AccountId, ChangeId, SigningRequestId, Subject};
+use crate::base::{AccountId, ChangeId, DeliveryId, SigningRequestId, Subject};
 
 use super::SigningRequestStatus;
 use super::change::{Origin, change_id, routing_key};
@@ -22,10 +22,50 @@ pub struct Enriched {
     pub known_status: Option<SigningRequestStatus>,
     /// The changes that it answers, by id and sequence.
     pub covers: Vec<(ChangeId, u64)>,
-    /// When the fetch was answered, or given up.
+    /// When the fetch was answered, or given up, or found to be needless.
     pub received_at: Timestamp,
+    /// The message that carried the whole object, where nothing had to be fetched.
+    pub carried_by: Option<CarriedBy>,
     /// The whole object, or why it is missing.
     pub result: Result<Box<SigningRequest>, Failure>,
+}
+
+/// A message of Connect's that carried a whole signing request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarriedBy {
+    /// The delivery in which it came.
+    pub delivery_id: DeliveryId,
+    /// When DocuSign made it: what it tells is as of then.
+    pub generated_at: Timestamp,
+}
+
+/// How new an enriched change was, by what its body tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Earlier {
+    /// What it tells is as of then: by DocuSign's clock where a message carried it, else by ours.
+    pub as_of: Timestamp,
+    /// When the signing request had changed last, by DocuSign's clock.
+    pub updated_at: Timestamp,
+}
+
+impl Earlier {
+    /// Reads the body of an enriched change; none where that does not tell, such as of a fetch that was given up.
+    pub fn read(body: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Body {
+            signing_request: Request,
+            fetched_at: Option<Timestamp>,
+            #[serde(default)]
+            carried_by: Option<CarriedBy>,
+        }
+        #[derive(Deserialize)]
+        struct Request {
+            updated_at: Option<Timestamp>,
+        }
+        let body: Body = serde_json::from_str(body).ok()?;
+        let as_of = body.carried_by.map(|by| by.generated_at).or(body.fetched_at)?;
+        Some(Self { as_of, updated_at: body.signing_request.updated_at? })
+    }
 }
 
 /// Why a fetch was given up.
@@ -89,7 +129,8 @@ impl Enriched {
             },
             covers: self.covers.iter().map(|&(id, sequence)| CoveredView { id, sequence }).collect(),
             error: self.result.as_ref().err(),
-            fetched_at: self.result.is_ok().then_some(self.received_at),
+            fetched_at: (self.result.is_ok() && self.carried_by.is_none()).then_some(self.received_at),
+            carried_by: self.carried_by,
         };
         // Plain structs of text and numbers: serde_json cannot fail on them.
         serde_json::to_string(&view).unwrap_or_default()
@@ -108,6 +149,7 @@ struct BodyView<'a> {
     covers: Vec<CoveredView>,
     error: Option<&'a Failure>,
     fetched_at: Option<Timestamp>,
+    carried_by: Option<CarriedBy>,
 }
 
 #[derive(Serialize)]

@@ -5,6 +5,7 @@ pub mod change;
 pub mod document;
 pub mod enriched;
 pub mod map;
+pub mod map_carried;
 pub mod map_look;
 pub mod map_rest;
 pub mod map_template;
@@ -19,7 +20,8 @@ pub mod template;
 
 pub use account::AccountChange;
 pub use change::{Change, ChangeKind, Entry, Origin, Verdict};
-pub use enriched::{Enriched, Failure};
+pub use enriched::{CarriedBy, Enriched, Failure};
+pub use map_carried::{Carried, Told};
 pub use observation::{Activity, Mark, Observation, Person};
 pub use receipt::Receipt;
 pub use request::SigningRequest;

@@ -159,6 +159,11 @@ fn read_piece(file: &mut File, piece: &mut [u8]) -> std::io::Result<usize> {
     Ok(length)
 }
 
+/// Whether what was written so is in the row itself.
+pub(super) fn is_inline(encoding: i64) -> bool {
+    matches!(encoding, PLAIN | LZ4)
+}
+
 /// The bytes back from what was written.
 pub(super) fn unpack(
     session: &Session,

@@ -15,6 +15,28 @@ macro_rules! in_parts {
     };
 }
 
+/// Whether an account is on a list that [`feed::among`] wrote, or there is no list, in SQL. One that has the separator
+/// in it is on none.
+macro_rules! is_among {
+    ($account:literal, $list:literal) => {
+        concat!(
+            "((replace(",
+            $list,
+            ", '|' || ",
+            $account,
+            " || '|', '') <> ",
+            $list,
+            " AND replace(",
+            $account,
+            ", '|', '') = ",
+            $account,
+            ") OR ",
+            $list,
+            " IS NULL)"
+        )
+    };
+}
+
 /// What begins with the `line` of a subject's newest ?2 deliveries, from the number ?1 of the last.
 macro_rules! line_of_deliveries {
     ($($rest:tt)+) => {
@@ -32,6 +54,7 @@ mod append;
 mod audit;
 mod body;
 mod books;
+mod carried;
 mod enrichment;
 mod error;
 mod evidence;
@@ -47,6 +70,7 @@ mod readers;
 mod reconcile;
 mod replay;
 mod session;
+mod tokens;
 mod types;
 mod writer;
 
@@ -57,6 +81,7 @@ pub use leases::{PARTS, Parts, Work};
 pub use open::{Place, Settings};
 pub use reconcile::{ReconcileRun, Reconciled, RunState};
 pub use replay::{Life, LifeDelivery, LifeRead, ReplayOrder, ReplayRange, Republished, Walked};
+pub use tokens::{ApiToken, ReadTokens};
 pub use types::*;
 
 use std::collections::HashSet;
@@ -68,7 +93,7 @@ use tokio::sync::watch;
 use crate::base::{AccountId, ChangeId, DeliveryId, Position, SigningRequestId};
 use crate::connect::Body;
 use crate::evidence::{Checkpoint, Head, Signer};
-use crate::signing::{Entry, Receipt};
+use crate::signing::{Entry, Receipt, Told};
 
 use body::{Large, Packed};
 use leases::Leases;
@@ -88,6 +113,8 @@ pub struct Store {
     writer: Arc<Mutex<Option<Writer>>>,
     last: watch::Receiver<Position>,
     head: watch::Receiver<Head>,
+    /// As they were when the store was opened.
+    tokens: Arc<ReadTokens>,
     leases: Leases,
     claimed: Arc<Mutex<HashSet<i64>>>,
     large: Large,
@@ -203,6 +230,16 @@ impl Store {
         Ok(due)
     }
 
+    /// What Connect's messages told of a claim's signing request since it was last told whole; none where it was told
+    /// of in other ways too, or by more than is looked at.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn told_since(&self, claim: &Enrichment) -> Result<Option<Told>, Error> {
+        let (claim, large) = (claim.clone(), self.large.clone());
+        self.flow_readers.read(move |session| carried::told(session, &claim, &large)).await
+    }
+
     /// How many signing requests of an account wait to be fetched.
     ///
     /// # Errors
@@ -282,8 +319,20 @@ impl Store {
     /// # Errors
     /// When it could not be written.
     pub async fn republish(&self, positions: Vec<Position>) -> Result<usize, Error> {
-        let count = self.writer()?.write(move |ledger| outbox::republish(ledger, &positions)).await?;
-        Ok(count)
+        self.republish_among(positions, None).await
+    }
+
+    /// The same with those of some accounts alone.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn republish_among(
+        &self,
+        positions: Vec<Position>,
+        among: Option<Vec<AccountId>>,
+    ) -> Result<usize, Error> {
+        let write = move |ledger: &mut Ledger| outbox::republish(ledger, &positions, among.as_deref());
+        self.writer()?.write(write).await
     }
 
     /// Deliveries, newest first.

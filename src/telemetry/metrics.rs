@@ -65,6 +65,7 @@ metrics! {
     Forwards Counter "countersign_forwards" "result" "Calls passed on to DocuSign, by the class of its answer, or why there was none.",
     ForwardTime Seconds "countersign_forward" "" "Time from a call that is passed on to the head of DocuSign's answer.",
     EnrichPending Gauge "countersign_enrich_pending" "" "Signing requests that wait to be fetched.",
+    Enriched Counter "countersign_enriched" "how" "Enriched changes, by how the whole object was had: fetched, carried by a message (no call), given_up.",
     PutOff Counter "countersign_enrich_put_off" "reason" "Fetches put off, by reason: budget, interval, failed.",
     RateRemaining Gauge "countersign_rate_remaining" "account" "Calls left in DocuSign's present hour, by account.",
     Quarantined Gauge "countersign_quarantined" "" "Deliveries in quarantine.",
@@ -146,6 +147,9 @@ impl Default for Metrics {
         }
         for refusal in Refusal::ALL {
             metrics.count(Metric::Refusals, refusal.word(), 0);
+        }
+        for how in ["fetched", "carried", "given_up"] {
+            metrics.count(Metric::Enriched, how, 0);
         }
         for milestone in ["received", "verified", "stored", "published", "enriched"] {
             metrics.count(Metric::Milestones, milestone, 0);

@@ -16,8 +16,9 @@ mod unifier;
 mod walk;
 
 pub use asked::Asked;
-pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes};
+pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes, table};
 pub use error::Error;
 pub use item::{Item, Page, Reply};
+pub use signing_request_statuses::SigningRequestStatus;
 pub use unifier::{Tools, Unifier};
 pub use walk::Place;

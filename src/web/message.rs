@@ -204,7 +204,8 @@ pub struct Cause {
     pub format: String,
 }
 
-/// The signing request as DocuSign's REST API told it after changes, or why that could not be had.
+/// The signing request after changes, as DocuSign's REST API or a message of Connect's told it whole, or why that could not
+/// be had.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct EnrichedMessage {
     /// Message id: made of the ids that it covers.
@@ -216,7 +217,7 @@ pub struct EnrichedMessage {
     pub origin: String,
     /// When the signing request came to stand where it does.
     pub occurred_at: Timestamp,
-    /// When the fetch was answered or given up.
+    /// When the fetch was answered or given up, or found to be needless.
     pub received_at: Timestamp,
     /// The account.
     pub account: Account,
@@ -229,9 +230,21 @@ pub struct EnrichedMessage {
     /// Why the fetch was given up; null where it was answered.
     #[schema(required = true)]
     pub error: Option<FetchError>,
-    /// When the fetch was answered; null where it was given up.
+    /// When the fetch was answered; null where it was given up, and where nothing had to be fetched.
     #[schema(required = true)]
     pub fetched_at: Option<Timestamp>,
+    /// The message of Connect's that carried all of it, where nothing had to be fetched.
+    #[schema(required = true)]
+    pub carried_by: Option<CarriedBy>,
+}
+
+/// A message that carried a whole signing request.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct CarriedBy {
+    /// The delivery in which it came.
+    pub delivery_id: Uuid,
+    /// When DocuSign made it: what is told is as of then.
+    pub generated_at: Timestamp,
 }
 
 /// A change that an enriched message answers.

@@ -33,7 +33,7 @@ async fn the_enriched_change_carries_the_whole_signing_request_and_what_it_cover
                 {"id": "00000000-0000-0000-0000-000000000003", "sequence": 3},
                 {"id": "00000000-0000-0000-0000-000000000004", "sequence": 4},
             ],
-            "error": null, "fetched_at": "2026-11-23T10:20:00Z",
+            "error": null, "fetched_at": "2026-11-23T10:20:00Z", "carried_by": null,
         })
     );
     assert_eq!(world.metrics.counted(Metric::Changes, "enriched"), 1);
@@ -68,6 +68,17 @@ async fn the_routing_key_takes_the_status_that_docusign_tells_even_one_unknown_t
         world.enricher.step().await.unwrap();
         assert_eq!(world.completed().routing_key, format!("enriched.{key}.{ACCOUNT}"));
     }
+}
+
+#[tokio::test]
+async fn what_messages_carried_is_fetched_where_it_cannot_be_read() {
+    let world = World::new();
+    world.store.told().unread = true;
+    world.store.claim(now(), claim());
+    world.enricher.step().await.unwrap();
+    assert_eq!(world.docusign.calls(), 1);
+    assert_eq!(world.completed().body["carried_by"], json!(null));
+    assert_eq!(world.metrics.counted(Metric::Enriched, "fetched"), 1);
 }
 
 #[tokio::test]

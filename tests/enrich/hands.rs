@@ -8,7 +8,7 @@ use countersign::base::clock::ManualClock;
 use countersign::base::{AccountId, ChangeId, Clock, Dice, Position, SigningRequestId, SystemClock};
 use countersign::enrich::{Claims, Enricher, Fetch};
 use countersign::rest::{self, Fetched, Purpose, RateLimit};
-use countersign::signing::SigningRequestStatus;
+use countersign::signing::{SigningRequestStatus, Told as Since};
 use countersign::store::{self, Covered, EnrichedChange, Enrichment};
 use countersign::telemetry::Metrics;
 use jiff::Timestamp;
@@ -40,6 +40,8 @@ pub(crate) struct Told {
     waiting: Vec<(Timestamp, Enrichment)>,
     pub(crate) completed: Vec<Completed>,
     pub(crate) deferred: Vec<Deferred>,
+    /// Where true, what messages carried cannot be read.
+    pub(crate) unread: bool,
     pub(crate) faults: usize,
     pub(crate) looks: usize,
 }
@@ -93,6 +95,11 @@ impl Claims for Hand {
 
     async fn next_enrichment_at(&self) -> Result<Option<Timestamp>, store::Error> {
         Ok(self.told().waiting.iter().map(|(at, _)| *at).min())
+    }
+
+    async fn told_since(&self, _: &Enrichment) -> Result<Option<Since>, store::Error> {
+        let unread = self.told().unread;
+        if unread { Err(store::Error::Unavailable("a damaged page".to_owned())) } else { Ok(None) }
     }
 
     async fn complete_enrichment(
@@ -180,6 +187,10 @@ impl Fetch for Docusign {
             .unwrap_or_else(|| Ok(envelope("completed").replace(ENVELOPE, signing_request.as_str())))?;
         let json = RawValue::from_string(json).unwrap();
         Ok(Fetched { json, base: "https://demo".to_owned(), rate: RateLimit::default(), trace_token: None })
+    }
+
+    async fn base(&self, _: &AccountId) -> Option<String> {
+        None
     }
 }
 

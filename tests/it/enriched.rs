@@ -6,8 +6,9 @@ use std::sync::Arc;
 use countersign::base::{Dice, SystemClock};
 use countersign::simulator::connect::{Configuration, Format};
 use countersign::simulator::docusign::{Docusign, Fault, FaultKind, Play, Running, Settings as Traits};
-use countersign::simulator::life::Life;
+use countersign::simulator::life::{Kind, Life};
 use countersign::simulator::sender::{Target, Traffic as Lives};
+use countersign::simulator::shape::Include;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -93,6 +94,66 @@ async fn every_change_is_answered_by_the_whole_object_although_docusign_stumbles
         last.values().filter(|row| row["change"]["signing_request"]["status"]["id"] == "completed").count();
     assert_eq!(Some(ended as u64), seen.stands.get("completed").copied(), "{:?}", seen.stands);
     server.assert_log_keeps_secrets(&[]);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_carry_everything_cost_no_call_and_those_without_tabs_cost_some() {
+    let (docusign, running, settings) = docusign();
+    let server = Server::start(settings.with("COUNTERSIGN_RECONCILE_EVERY", "off")).await;
+    let whole = Include { recipients: true, tabs: true, documents: true, custom_fields: true, folders: true };
+    let play = |include: Include| {
+        let configuration =
+            Configuration { include, document_bytes: 2_000, ..Configuration::new(Format::Json) };
+        Play { speed: 8_000.0, ..Play::to(Target { configuration, ..target(&server) }) }
+    };
+    let lives = |seed| {
+        let (accounts, kind) = (docusign.accounts().to_vec(), Some(Kind::CarbonCopies));
+        let lives = Lives { seed, accounts, kind, ..Lives::to(target(&server)) };
+        (0..5).map(|number| lives.life(number)).collect::<Vec<_>>().into_iter()
+    };
+    let enriched = async |how: &str| {
+        let series = format!("countersign_enriched_total{{how=\"{how}\"}} ");
+        let text = server.text("/metrics").await;
+        text.lines().find_map(|line| line.strip_prefix(&series)?.parse::<u64>().ok())
+    };
+    let all_enriched = || {
+        eventually("all changes are answered", PATIENCE, async || {
+            let rows = feed(&server).await;
+            let (mut changes, mut answered) = (0, 0);
+            for row in &rows {
+                match row["change"]["covers"].as_array() {
+                    Some(covers) => answered += covers.len(),
+                    None => changes += 1,
+                }
+            }
+            (changes == answered).then_some(rows)
+        })
+    };
+    docusign.play(lives(23), play(whole)).await.expect("traffic");
+    let told = all_enriched().await;
+    assert_eq!(docusign.all_calls(), BTreeMap::new(), "neither REST nor OAuth was asked");
+    assert_all_covered(&told);
+    let carried = told.iter().filter(|row| row["change"]["carried_by"].is_object());
+    assert_eq!(enriched("carried").await, Some(carried.clone().count() as u64));
+    assert_eq!(enriched("fetched").await, Some(0));
+    let last: BTreeMap<_, _> =
+        carried.map(|row| (row["change"]["signing_request"]["id"].to_string(), &row["change"])).collect();
+    assert_eq!(last.len(), 5);
+    assert!(
+        told.iter().filter(|row| row["change"]["carried_by"].is_object()).count() > 5,
+        "more than one for some life"
+    );
+    for change in last.values() {
+        assert_eq!(change["signing_request"]["status"]["id"], "completed", "{change}");
+        assert!(!change["signing_request"]["document_fields"].as_array().expect("fields").is_empty());
+    }
+    docusign.play(lives(24), play(Include { tabs: false, ..whole })).await.expect("traffic");
+    let told = all_enriched().await;
+    let calls = docusign.calls("GET /envelopes/{envelope}");
+    assert!(calls >= 5, "{:?}", docusign.all_calls());
+    assert_eq!(enriched("fetched").await, Some(calls));
+    assert_all_covered(&told);
     running.stop().await;
 }
 

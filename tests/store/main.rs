@@ -16,6 +16,8 @@ mod sqlite {
     mod alone;
     #[path = "../books.rs"]
     mod books;
+    #[path = "../carried.rs"]
+    mod carried;
     #[path = "../enrichment.rs"]
     mod enrichment;
     #[path = "../evidence.rs"]
@@ -31,6 +33,8 @@ mod sqlite {
     mod reconcile;
     mod spoilt;
     mod tampered;
+    #[path = "../tokens.rs"]
+    mod tokens;
 
     pub(crate) async fn place() -> crate::support::Place {
         crate::support::Place::new(None)
@@ -41,6 +45,8 @@ mod sqlite {
 mod postgres {
     #[path = "../books.rs"]
     mod books;
+    #[path = "../carried.rs"]
+    mod carried;
     #[path = "../enrichment.rs"]
     mod enrichment;
     #[path = "../evidence.rs"]
@@ -54,6 +60,8 @@ mod postgres {
     mod outbox;
     #[path = "../reconcile.rs"]
     mod reconcile;
+    #[path = "../tokens.rs"]
+    mod tokens;
 
     pub(crate) async fn place() -> crate::support::Place {
         crate::support::Place::new(Some(crate::cluster::Postgres::shared().await.database().await))

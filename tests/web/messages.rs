@@ -180,6 +180,7 @@ fn enriched(result: Result<Box<countersign::signing::request::SigningRequest>, F
         known_status: Some(SigningRequestStatus::Sent),
         covers: vec![(ChangeId(uuid::Uuid::nil()), 1), (ChangeId(uuid::Uuid::max()), 2)],
         received_at: "2026-11-23T10:00:00.5Z".parse().unwrap(),
+        carried_by: None,
         result,
     }
 }

@@ -19,6 +19,7 @@ async fn give_up(bench: &Bench) {
             known_status: claim.status,
             covers: claim.covers.iter().map(|covered| (covered.id, covered.sequence)).collect(),
             received_at: now,
+            carried_by: None,
             result: Err(Failure {
                 code: "ENVELOPE_NOT_FOUND".into(),
                 message: "gone".into(),

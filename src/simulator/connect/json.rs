@@ -100,7 +100,8 @@ fn about_template(template: &Template) -> Data<'_> {
 
 fn summary<'a>(envelope: &'a Envelope, configuration: &Configuration) -> EnvelopeView<'a> {
     let documents = configuration.document_bytes > 0;
-    let include = Include { recipients: true, custom_fields: true, documents, ..Include::default() };
+    let include =
+        Include { documents: documents || configuration.include.documents, ..configuration.include };
     let view = shape::envelope(envelope, include, Times::Trimmed);
     if documents {
         view.with_bytes(&padding(configuration.document_bytes, envelope.id.as_u128()))

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::connect::signature::sign;
 
 use super::life::Step;
+use super::shape::Include;
 
 /// The format of a configuration's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,6 +58,8 @@ pub struct Configuration {
     pub id: u64,
     /// Whether single events carry `envelopeSummary` (`includeData` is not empty).
     pub summary: bool,
+    /// The sections that the summary tells (`includeData`); with [`Self::document_bytes`], `documents` as well.
+    pub include: Include,
     /// Whether XML carries the account as custom fields (`includeSenderAccountasCustomField`).
     pub account_fields: bool,
     /// Whether XML names its zone (`includeTimeZoneInformation`). The times are Pacific in any case.
@@ -72,6 +75,7 @@ impl Configuration {
             format,
             id: 10_363_315,
             summary: true,
+            include: Include { recipients: true, custom_fields: true, ..Include::default() },
             account_fields: true,
             time_zone: true,
             document_bytes: 0,

@@ -2,6 +2,7 @@
 //! parameters, checks them against it, and writes answers in the format asked for.
 
 mod query;
+pub(super) mod reference;
 mod show;
 
 use actix_web::http::Method as Verb;
@@ -12,9 +13,9 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::base::limits;
+use crate::base::{AccountId, limits};
 use crate::rest::Body;
-use crate::unify::{Act, CATALOG, Method, Resource, Takes};
+use crate::unify::{Act, CATALOG, Error, Method, Resource, Takes};
 
 use super::caller::{Caller, Scope};
 use super::problem::remote::Remote;
@@ -46,7 +47,23 @@ async fn serve(
     caller.require(if meant.method.act.only_reads() { Scope::Read } else { Scope::Write })?;
     let mut query = Query::read(request.query_string(), meant.method)?;
     let _turn = api.unifier.turn().map_err(Unified::of)?;
-    let account = api.unifier.account(query.account()?).await.map_err(Unified::of)?;
+    let account = match (query.account(), caller.accounts()) {
+        // A token for one account alone need not name it.
+        (None, Some([own])) => own.clone(),
+        (named, _) => {
+            let named = named.ok_or_else(|| Unified::Missing {
+                parameters: vec!["integrated_account_id".to_owned()],
+                fields: Vec::new(),
+            })?;
+            let found = api.unifier.account(named).await;
+            if matches!(found, Err(Error::AccountUnknown)) {
+                // Another one than the caller may use is refused alike, whether or not there is one.
+                caller.require_account(&AccountId::new(named))?;
+            }
+            found.map_err(Unified::of)?
+        }
+    };
+    caller.require_account(&account)?;
     let file = body(&request, payload, meant.method, &mut query).await?;
     let answer = match meant.method.act {
         Act::List(_) => show::list(&api, meant.resource, meant.method, &account, &query).await,

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use countersign::base::limits::{DOCUMENT_FIELDS_MAX, RECIPIENTS_MAX};
-use countersign::base::{AccountId, ChangeId, SigningRequestId, Subject};
+use countersign::base::{AccountId, ChangeId, DeliveryId, SigningRequestId, Subject};
 use countersign::connect::parse_answer;
 use countersign::docusign::ErrorDetails;
 use countersign::signing::map_look::look;
 use countersign::signing::map_rest::signing_request;
 use countersign::signing::state::Cause;
-use countersign::signing::{Enriched, Failure, Origin, SigningRequest, State};
+use countersign::signing::{Enriched, Failure, Origin, SigningRequest, State, Told};
 use serde_json::Value;
 
 use super::{ends, files};
@@ -23,6 +23,7 @@ pub(crate) fn check(data: &[u8]) {
     match signing_request(text, BASE) {
         Ok(request) => {
             bounded(&request);
+            carried(data, text, &request);
             let told = enriched(Ok(Box::new(request)));
             assert!(told.get("error").is_none_or(Value::is_null), "{told}");
         }
@@ -56,6 +57,29 @@ fn looked_at(data: &[u8]) {
     assert!(again.is_empty(), "told twice: {again:?}");
 }
 
+/// A message that carries it: where that is believed, it is what REST would have told.
+fn carried(data: &[u8], text: &str, fetched: &SigningRequest) {
+    let Ok(event) = parse_answer(data) else { return };
+    let (account, mut state) = (AccountId::new("1"), State::default());
+    let received_at = "2026-11-23T10:00:00Z".parse().unwrap();
+    let cause = Cause { origin: Origin::Connect, received_at, delivery_id: None };
+    state.apply(&look(&event, account.clone()), cause, |_| false);
+    let id = Value::from(fetched.id.as_str());
+    let body = format!(
+        "{{\"event\":\"envelope-sent\",\"generatedDateTime\":\"2026-11-23T09:59:59Z\",\
+         \"data\":{{\"accountId\":\"1\",\"envelopeId\":{id},\"envelopeSummary\":{text}}}}}"
+    );
+    let (signing_request, delivery) = (SigningRequestId::new(&fetched.id), DeliveryId(uuid::Uuid::nil()));
+    let told =
+        Told { account, signing_request, state, before: None, messages: vec![(delivery, body.into())] };
+    if let Some(carried) = told.whole(BASE) {
+        assert_eq!(
+            serde_json::to_value(&carried.signing_request).unwrap(),
+            serde_json::to_value(fetched).unwrap()
+        );
+    }
+}
+
 fn bounded(request: &SigningRequest) {
     assert!(request.participants.len() <= RECIPIENTS_MAX);
     assert!(request.document_fields.len() <= DOCUMENT_FIELDS_MAX);
@@ -79,6 +103,7 @@ fn enriched(result: Result<Box<SigningRequest>, Failure>) -> Value {
         known_status: None,
         covers: vec![(change(1), 1), (change(2), 2)],
         received_at: "2026-11-23T10:00:00Z".parse().unwrap(),
+        carried_by: None,
         result,
     };
     let key = enriched.routing_key();

@@ -10,9 +10,10 @@ use countersign::rest::{Client, Forwarder, Settings, install_tls};
 use countersign::simulator::docusign::{Docusign, Running, Settings as Traits};
 use jiff::SignedDuration;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::super::reference::{strict, validator};
 use super::super::support::{Answer, Bench};
 
 fn bench(running: &Running, token: SecretString) -> Bench {
@@ -81,6 +82,16 @@ impl World {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.bytes));
         answer.json()
+    }
+
+    /// Checks an object against its schema in the reference, in which nothing but `remote_data` may stand beside it.
+    pub(crate) async fn check(&self, schema: &str, mut object: Value) {
+        let openapi = strict(self.bench.get("/openapi.json").await.json());
+        object.as_object_mut().unwrap().remove("remote_data");
+        let reference = json!({"$ref": format!("#/components/schemas/{schema}")});
+        let found: Vec<_> =
+            validator(&openapi, &reference).iter_errors(&object).map(|fault| fault.to_string()).collect();
+        assert!(found.is_empty(), "{schema}: {found:#?} in {object:#}");
     }
 
     /// The texts of a field of all objects of a list, read by pages of `limit` to its end.

@@ -487,6 +487,8 @@ pub const UNIFY_OVERLAP: usize = 3;
 pub const UNIFY_SEARCHES: usize = 10;
 /// Objects that each of those calls asks for, where DocuSign gives as many.
 pub const UNIFY_SEARCH_ROWS: usize = 1_000;
+/// Folders inside one another that are gone into; DocuSign's own bound is not known, nobody files so deep.
+pub const UNIFY_DEPTH_MAX: usize = 32;
 /// For so long one unified request tries what may pass: most clients give up after half a minute.
 pub const UNIFY_PATIENCE: Duration = Duration::from_secs(20);
 /// Unified requests under way at once; each holds a page, or a body, in memory.
@@ -495,15 +497,5 @@ pub const UNIFY_REQUESTS_MAX: usize = 128;
 pub const UNIFY_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// What DocuSign gives at most by most of its lists.
 pub const DOCUSIGN_PAGE_MAX: usize = 100;
-/// Users and groups in one page of a list: DocuSign's own bound.
-pub const SIMULATOR_SMALL_PAGE_MAX: usize = 100;
-/// Folders in one page where nobody says; DocuSign's own number is not known.
-pub const SIMULATOR_FOLDERS_PAGE: usize = 25;
-/// Users, groups, contacts, folders and templates together that an account of the simulator has at most.
-pub const SIMULATOR_ESTATE_MAX: usize = 10_000;
-/// Users that one call makes: DocuSign's own bound.
-pub const SIMULATOR_NEW_USERS_MAX: usize = 500;
 /// Addresses of signing pages that it remembers: the last ones given out.
 pub const SIMULATOR_VIEWS_MAX: usize = 1_000;
-/// Bytes of documents that it keeps, of all accounts together; the oldest are forgotten.
-pub const SIMULATOR_PAPERS_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -7,8 +7,10 @@
 pub mod billing;
 pub mod connect_configuration;
 pub mod connect_lint;
+mod contact;
 mod envelope;
 mod errors;
+mod group;
 mod recipient;
 mod tab;
 mod template;
@@ -16,10 +18,12 @@ pub mod tolerant;
 pub mod users;
 
 pub use connect_configuration::{ConnectConfiguration, ConnectEventData};
+pub use contact::{Contact, ContactPhoneNumber};
 pub use envelope::{CustomField, CustomFields, Envelope, EnvelopeDocument, Folder, UserInfo};
 pub use errors::ErrorDetails;
+pub use group::{Group, SigningGroup};
 pub use recipient::Recipient;
-pub use tab::{Radio, Tab};
+pub use tab::{ListItem, Radio, Tab};
 pub use template::Template;
 
 /// Whether a text can be an id of DocuSign's (a GUID, or a number). What cannot is the name of nothing, and has no place in

@@ -187,7 +187,17 @@ pub const CATALOG: [Api; 2] = [
     Api {
         name: "e-signature",
         about: "Signing requests and all around them",
-        resources: &[&super::signing_request_statuses::RESOURCE, &super::templates::RESOURCE],
+        resources: &[
+            &super::collections::RESOURCE,
+            &super::contacts::RESOURCE,
+            &super::document_fields::RESOURCE,
+            &super::documents::RESOURCE,
+            &super::groups::RESOURCE,
+            &super::signing_request_statuses::RESOURCE,
+            &super::signing_requests::RESOURCE,
+            &super::templates::RESOURCE,
+            &super::users::RESOURCE,
+        ],
     },
     Api {
         name: "user-directory",

@@ -6,13 +6,23 @@
 
 mod asked;
 mod catalog;
+mod collections;
+mod contacts;
 mod cursor;
 mod directory;
+mod document_field_writes;
+mod document_fields;
+mod document_writes;
+mod documents;
 mod error;
+mod groups;
 mod item;
 mod signing_request_statuses;
+mod signing_requests;
 mod templates;
+mod told;
 mod unifier;
+mod users;
 mod walk;
 
 pub use asked::Asked;

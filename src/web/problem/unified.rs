@@ -14,7 +14,11 @@ use super::shown;
 use crate::web::Problem;
 
 /// Codes that DocuSign answers with status 400 where there is no object of that id.
-const NOT_THERE: [&str; 4] = [
+const NOT_THERE: [&str; 8] = [
+    "CONTACT_NOT_FOUND",
+    "INVALID_FOLDER_ID",
+    "INVALID_GROUP_ID",
+    "INVALID_SIGNING_GROUP_ID",
     "INVALID_TEMPLATE_ID",
     "INVALID_USERID",
     "TEMPLATE_ID_INVALID",
@@ -64,6 +68,8 @@ pub enum Unified {
     NoSuch(&'static str),
     /// Too many requests are under way.
     Busy,
+    /// A list was given in part, and ends here for this reason.
+    Cut(&'static str),
     /// DocuSign refused, or could not answer.
     Remote(Box<rest::Error>),
     /// DocuSign refused parts of it.
@@ -92,10 +98,7 @@ impl Unified {
             E::Busy => Self::Busy,
             E::Items(items) => Self::Items(items),
             E::AccountUnknown => return Remote::AccountUnknown.into(),
-            // Whoever has no way into the account is told as the proxy tells it.
-            E::File(Unforwarded::Unknown) => return Remote::AccountUnknown.into(),
             E::File(Unforwarded::Slow) => return Remote::Slow.into(),
-            E::File(Unforwarded::Busy) => Self::Busy,
             E::File(why) => return Remote::Broken(format!("{why:?}")).into(),
             E::Store(error) => return error.into(),
             E::Remote(error) => Self::Remote(Box::new(error)),
@@ -106,14 +109,14 @@ impl Unified {
     pub(super) fn status(&self) -> StatusCode {
         use rest::Error as E;
         match self {
-            Self::Unknown { what: "parameter", .. }
+            Self::Unknown { what: "parameter" | "field", .. }
             | Self::Missing { .. }
             | Self::Parameter { .. }
             | Self::Body(_)
             | Self::Cursor => StatusCode::BAD_REQUEST,
             Self::Unknown { .. } | Self::NoSuch(_) => StatusCode::NOT_FOUND,
             Self::MethodUnknown { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Cut(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Items(items) => {
                 let mut told = items.iter().map(|item| by_code(&item.refused.code));
                 let first = told.next().flatten();
@@ -165,6 +168,7 @@ impl Unified {
             Self::Busy => {
                 format!("{} requests are under way already: try again soon", limits::UNIFY_REQUESTS_MAX)
             }
+            Self::Cut(why) => format!("the list ends before its end: {why}"),
             Self::Remote(error) => match &**error {
                 rest::Error::Settings(why) => why.clone(),
                 error => format!("{} ({})", without_stop(&error.message()), error.code()),
@@ -295,6 +299,7 @@ impl Unified {
             Self::Cursor,
             Self::NoSuch("template"),
             Self::Busy,
+            Self::Cut("the server is being stopped"),
             Self::Items(vec![RefusedItem { place: "/tabs/0".into(), refused: refused(Some(200)) }]),
             remote(rest::Error::Refused(refused(Some(409)))),
             remote(rest::Error::Refused(refused(None))),

@@ -311,10 +311,13 @@ impl ResponseError for Problem {
         if let Self::MethodUnknown(allowed) = self {
             answer.insert_header((ALLOW, *allowed));
         }
-        if let Self::Remote(remote) = self {
-            for (name, value) in remote.rate() {
-                answer.insert_header((name, value));
-            }
+        let rate = match self {
+            Self::Remote(remote) => remote.rate(),
+            Self::Linking(linking) => linking.rate(),
+            _ => Vec::new(),
+        };
+        for (name, value) in rate {
+            answer.insert_header((name, value));
         }
         answer.json(self.body())
     }
@@ -440,6 +443,21 @@ mod tests {
                 matches!(problem.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
             assert_eq!(problem.retry_after().is_some(), unavailable, "{problem:?}");
             assert_eq!(problem.error_response().headers().contains_key(RETRY_AFTER), unavailable);
+        }
+    }
+
+    #[test]
+    fn whoever_asks_too_much_of_docusign_is_told_so_alike_on_every_path() {
+        let throttled = [
+            Problem::Remote(Remote::Throttled { seconds: 60, left: Some((3_000, 0)) }),
+            Problem::Linking(Linking::Throttled(jiff::Timestamp::UNIX_EPOCH)),
+        ];
+        for problem in throttled {
+            let answer = problem.error_response();
+            let told = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+            assert_eq!(answer.status().as_u16(), 429);
+            let told = [RETRY_AFTER.as_str(), "ratelimit-remaining", "ratelimit-reset"].map(told);
+            assert_eq!(told, [Some("60"), Some("0"), Some("60")], "{problem:?}");
         }
     }
 

@@ -445,6 +445,13 @@ pub const SIMULATOR_PAGE_MAX: usize = 1_000;
 pub const UNIFY_PAGE: usize = 50;
 /// Objects on a page of a unified list at most: DocuSign's own largest page.
 pub const UNIFY_PAGE_MAX: usize = 1_000;
+/// Signing requests that one call of a list asks for: with all who take part, some kB each, they must fit into
+/// [`REST_ANSWER_BYTES_MAX`].
+pub const UNIFY_SIGNING_REQUESTS_A_CALL: usize = 250;
+/// Names that an error tells where one was told that there is not.
+pub const UNIFY_NAMES_TOLD: usize = 50;
+/// The largest place in a routing order: DocuSign tells no bound, and no signing request has as many.
+pub const ROUTING_ORDER_MAX: i64 = 9_999;
 /// Objects of a unified list that is asked for without a limit: what is more is streamed, or read by pages.
 pub const UNIFY_ALL_MAX: usize = 10_000;
 /// Calls that one page of a unified list makes at most, where filters leave out much of what DocuSign gives.
@@ -473,5 +480,7 @@ pub const SIMULATOR_FOLDERS_PAGE: usize = 25;
 pub const SIMULATOR_ESTATE_MAX: usize = 10_000;
 /// Users that one call makes: DocuSign's own bound.
 pub const SIMULATOR_NEW_USERS_MAX: usize = 500;
+/// Addresses of signing pages that it remembers: the last ones given out.
+pub const SIMULATOR_VIEWS_MAX: usize = 1_000;
 /// Bytes of documents that it keeps, of all accounts together; the oldest are forgotten.
 pub const SIMULATOR_PAPERS_BYTES_MAX: usize = 256 * 1024 * 1024;

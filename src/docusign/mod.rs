@@ -17,7 +17,7 @@ pub use connect_configuration::{ConnectConfiguration, ConnectEventData};
 pub use envelope::{CustomField, CustomFields, Envelope, EnvelopeDocument, Folder, UserInfo};
 pub use errors::ErrorDetails;
 pub use recipient::Recipient;
-pub use tab::{Radio, Tab};
+pub use tab::{ListItem, Radio, Tab};
 pub use template::Template;
 
 /// Whether a text can be an id of DocuSign's (a GUID, or a number). What cannot is the name of nothing, and has no place in

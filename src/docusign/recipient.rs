@@ -41,6 +41,10 @@ pub struct Recipient {
     pub declined_reason: Scalar,
     /// Why the notification bounced.
     pub auto_responded_reason: Scalar,
+    /// The sender's own id of one who signs inside the sender's site.
+    pub client_user_id: Scalar,
+    /// GUID of the user who it is.
+    pub user_id: Scalar,
     /// The signing group, any member of which may act.
     pub signing_group_id: Scalar,
     /// With `include=tabs`: by the names of their lists.

@@ -32,6 +32,18 @@ pub struct Tab {
     pub optional: Scalar,
     /// The buttons of a radio group.
     pub radios: List<Radio>,
+    /// What can be chosen from a list.
+    pub list_items: List<ListItem>,
+}
+
+/// One choice of a list.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ListItem {
+    /// What people read.
+    pub text: Scalar,
+    /// What it is known by.
+    pub value: Scalar,
 }
 
 /// One button of a radio group.
@@ -40,6 +52,8 @@ pub struct Tab {
 pub struct Radio {
     /// Its id.
     pub tab_id: Scalar,
+    /// What it stands for: always the same, whether or not it is chosen.
+    pub value: Scalar,
     /// Page, from 1.
     pub page_number: Scalar,
     /// Position from the left.

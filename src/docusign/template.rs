@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::tolerant::Scalar;
+use super::envelope::EnvelopeDocument;
+use super::recipient::Recipient;
+use super::tolerant::{List, Lists, Scalar};
 
 /// A template.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -18,4 +20,8 @@ pub struct Template {
     pub created: Scalar,
     /// When it was modified last.
     pub last_modified: Scalar,
+    /// With `include=recipients`: its roles, by the names of their lists.
+    pub recipients: Lists<Recipient>,
+    /// With `include=documents`.
+    pub documents: List<EnvelopeDocument>,
 }

@@ -9,6 +9,9 @@ use super::answer::{RateLimit, later};
 use super::{Error, Raw};
 use crate::base::{AccountId, limits};
 
+/// The code of a call that was not made, for DocuSign would refuse it as one too many.
+pub const HELD_BACK: &str = "HELD_BACK";
+
 /// What a call is made for: who may have the last calls of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Purpose {
@@ -134,7 +137,7 @@ impl Budget {
             let own = own.copied().filter(|until| *until > now);
             match one.held(purpose, now).max(own) {
                 Some(until) => {
-                    let code = "HELD_BACK".to_owned();
+                    let code = HELD_BACK.to_owned();
                     Err(Error::Throttled { until, code, trace_token: None, raw: Raw::default() })
                 }
                 None => {

@@ -57,6 +57,11 @@ impl Include {
     pub const ALL: [Self; 5] =
         [Self::Recipients, Self::Documents, Self::CustomFields, Self::Tabs, Self::Folders];
 
+    /// As the parameter `include` names them.
+    pub fn words(these: &[Self]) -> String {
+        these.iter().map(|one| one.word()).collect::<Vec<_>>().join(",")
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Recipients => "recipients",
@@ -220,10 +225,9 @@ impl Client {
         if !is_id(envelope_id) {
             return Err(unknown("ENVELOPE_ID_INVALID"));
         }
-        let words: Vec<_> = include.iter().map(|one| one.word()).collect();
         let mut call = Call::get(&path).of(purpose);
-        if !words.is_empty() {
-            call = call.with("include", words.join(","));
+        if !include.is_empty() {
+            call = call.with("include", Include::words(include));
         }
         let answer = self.call(account, &call).await?;
         let unreadable = || Error::Malformed("it is not a JSON object".to_owned());

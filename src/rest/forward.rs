@@ -92,6 +92,32 @@ pub struct Passed {
     pub body: Pieces,
 }
 
+impl Passed {
+    /// The answer where it is a success. Else what it means, as of any other call; its body is read for that.
+    ///
+    /// # Errors
+    /// What DocuSign refuses.
+    pub async fn success(mut self, now: Timestamp) -> Result<Self, Error> {
+        if (200..300).contains(&self.status) {
+            return Ok(self);
+        }
+        let mut body = Vec::new();
+        // A refusal whose body is lost or too long is judged by its status.
+        while let Some(piece) = self.body.next().await {
+            match piece {
+                Ok(piece) if body.len() + piece.len() <= limits::REST_SHORT_ANSWER_BYTES_MAX => {
+                    body.extend_from_slice(&piece);
+                }
+                _ => {
+                    body.clear();
+                    break;
+                }
+            }
+        }
+        Err(refusal(self.status, &headers(self.headers), &body, now).error)
+    }
+}
+
 impl fmt::Debug for Passed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Passed").field("status", &self.status).finish_non_exhaustive()
@@ -105,8 +131,8 @@ pub enum Unforwarded {
     Astray(Astray),
     /// We have no such account.
     Unknown,
-    /// The account is ours, and its user has to let us in again; the reason is for the log.
-    Closed(String),
+    /// The account is ours, and its user has to let us in again.
+    Closed(Error),
     /// The path names another account than the parameter.
     OtherAccount,
     /// The account, or the envelope, has no call left.
@@ -265,7 +291,7 @@ impl Forwarder {
             | Error::ConsentRequired { .. }
             | Error::Forbidden(_)
             | Error::Refused(_)
-            | Error::Settings(_) => Unforwarded::Closed(error.to_string()),
+            | Error::Settings(_) => Unforwarded::Closed(error),
             Error::Upstream(_) | Error::Connection(_) | Error::Malformed(_) | Error::TooLarge { .. } => {
                 Unforwarded::Broken(error.to_string())
             }
@@ -404,16 +430,21 @@ fn class(status: u16) -> &'static str {
     }
 }
 
-/// The headers of a call that go on; a body that is at hand tells its length by itself.
-fn onward(headers: Vec<(String, Bytes)>, whole: bool) -> HeaderMap {
-    let mut all = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
+fn headers(told: Vec<(String, Bytes)>) -> HeaderMap {
+    let mut all = HeaderMap::with_capacity(told.len());
+    for (name, value) in told {
         let name = HeaderName::from_bytes(name.as_bytes());
         // Both came as such.
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
             all.append(name, value);
         }
     }
+    all
+}
+
+/// The headers of a call that go on; a body that is at hand tells its length by itself.
+fn onward(told: Vec<(String, Bytes)>, whole: bool) -> HeaderMap {
+    let mut all = headers(told);
     let named = named_by_connection(&all);
     for name in HOP_BY_HOP.into_iter().chain(FOR_US).chain(named.iter().map(String::as_str)) {
         all.remove(name);

@@ -21,7 +21,7 @@ mod userinfo;
 
 pub use answer::RateLimit;
 pub use authority::{Authority, Challenge, Grant};
-pub use budget::{Purpose, Standing};
+pub use budget::{HELD_BACK, Purpose, Standing};
 pub use client::{Answer, Call, Client, Fetched, Include};
 pub use connect::Republished;
 pub use error::{Again, Error, Raw, Refused};

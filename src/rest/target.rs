@@ -66,6 +66,22 @@ impl Target {
         Ok(Self { account, named, rest, query })
     }
 
+    /// A call of ours at a path below an account. Its segments are words and ids, as which nothing climbs; the query is
+    /// escaped.
+    ///
+    /// # Errors
+    /// [`Astray`] where a segment is neither.
+    pub fn below(account: &AccountId, segments: &[&str], query: &[(&str, String)]) -> Result<Self, Astray> {
+        let plain = |segment: &&str| segment.split('_').all(is_id);
+        if !is_id(account.as_str()) || !segments.iter().all(plain) {
+            return Err(Astray::Climbs);
+        }
+        let rest = segments.iter().map(|segment| format!("/{segment}")).collect();
+        let pairs = || form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        let query = (!query.is_empty()).then(pairs);
+        Ok(Self { account: Some(account.clone()), named: None, rest, query })
+    }
+
     /// The address of the call in the account's own API.
     pub(super) fn url(&self, access: &Access) -> Result<Url, Astray> {
         let account = access.url(&[]);
@@ -256,6 +272,22 @@ mod tests {
         ] {
             assert_eq!(reached(&below(rest), None), Err(Astray::Climbs), "{rest}");
         }
+    }
+
+    #[test]
+    fn a_call_of_ours_is_made_of_words_and_ids_alone() {
+        let made = |segments: &[&str], query: &[(&str, String)]| {
+            let target = Target::below(&AccountId::new(ACCOUNT), segments, query)?;
+            Ok(target.url(&access())?.to_string())
+        };
+        assert_eq!(made(&[], &[]).unwrap(), BELOW);
+        let query = [("certificate", "true".to_owned()), ("a&b", "c d/../é".to_owned())];
+        let want = format!("{BELOW}/signing_groups/7-b?certificate=true&a%26b=c+d%2F..%2F%C3%A9");
+        assert_eq!(made(&["signing_groups", "7-b"], &query).unwrap(), want);
+        for segment in ["", ".", "..", "_", "a/b", "a?b", "a#b", "%2e", "a b", "é"] {
+            assert_eq!(made(&["documents", segment], &[]), Err(Astray::Climbs), "{segment}");
+        }
+        assert_eq!(Target::below(&AccountId::new("../x"), &[], &[]), Err(Astray::Climbs));
     }
 
     #[test]

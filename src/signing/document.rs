@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::participant::Contact;
 use super::request::Url;
 
 /// A document of a signing request. The unified model's status and times are not written: DocuSign tells none.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = UnifiedDocument)]
 pub struct Document {
     /// Unique within the signing request.
     pub id: Option<String>,
@@ -25,7 +27,8 @@ pub struct Document {
 }
 
 /// A place in a document that a participant fills in or signs. What was entered is never part of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = UnifiedDocumentField)]
 pub struct DocumentField {
     /// Its id; groups of radio buttons have none.
     pub id: Option<String>,
@@ -34,6 +37,7 @@ pub struct DocumentField {
     /// `signature`, `initials`, `full_name`, `signing_date`, `company_name`, `title`, `text`, `email`, or
     /// DocuSign's own word for any other.
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     pub kind: Cow<'static, str>,
     /// Whether the participant cannot change it.
     pub is_read_only: Option<bool>,
@@ -48,7 +52,8 @@ pub struct DocumentField {
 }
 
 /// A place in a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedPlace)]
 pub struct Place {
     /// The document's id.
     pub id: Option<String>,
@@ -59,7 +64,8 @@ pub struct Place {
 }
 
 /// Where on a page, from its upper left corner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedPosition)]
 pub struct Position {
     /// To the right.
     pub x: Option<String>,
@@ -68,7 +74,8 @@ pub struct Position {
 }
 
 /// Another object by its id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedReference)]
 pub struct Reference {
     /// The id.
     pub id: Option<String>,

@@ -6,14 +6,14 @@ use std::cmp::Ordering;
 
 use crate::base::limits;
 use crate::docusign::tolerant::Scalar;
-use crate::docusign::{self, Envelope, Recipient, Tab};
+use crate::docusign::{self, Envelope, EnvelopeDocument, Recipient, Tab};
 
 use super::document::{Document, DocumentField, Place, Position, Reference};
 use super::participant::{Contact, Email, Participant};
 use super::request::{Collection, CustomField, Group, SigningRequest, Status, Url};
 
 /// Recipient lists by DocuSign's name and by ours.
-const PARTICIPANT_KINDS: [(&str, &str); 12] = [
+pub(super) const PARTICIPANT_KINDS: [(&str, &str); 12] = [
     ("signers", "signer"),
     ("inPersonSigners", "in_person_signer"),
     ("carbonCopies", "carbon_copy"),
@@ -29,7 +29,7 @@ const PARTICIPANT_KINDS: [(&str, &str); 12] = [
 ];
 
 /// Tab lists by DocuSign's name, without `Tabs`, and by ours.
-const FIELD_KINDS: [(&str, &str); 9] = [
+pub(super) const FIELD_KINDS: [(&str, &str); 9] = [
     ("signHere", "signature"),
     ("initialHere", "initials"),
     ("fullName", "full_name"),
@@ -87,7 +87,7 @@ pub fn from_envelope(envelope: &Envelope, base: &str) -> SigningRequest {
         cancellation_reason: envelope.voided_reason.owned(),
         collections: envelope.folders.into_iter().map(collection).collect(),
         groups,
-        documents: documents(envelope, &id, &urls),
+        documents: documents(envelope, &id, base),
         custom_fields: custom_fields(envelope),
         urls: urls.of(&envelope.envelope_uri),
         created_at: envelope.created_date_time.time(),
@@ -133,19 +133,28 @@ fn participant(list: &str, recipient: &Recipient) -> Participant {
     }
 }
 
-fn documents(envelope: &Envelope, id: &str, urls: &Urls<'_>) -> Vec<Document> {
-    let sender = envelope.sender.0.as_ref();
-    let created_by = sender.and_then(|s| contact(s.user_id.text(), s.user_name.text(), s.email.text()));
+fn documents(envelope: &Envelope, id: &str, base: &str) -> Vec<Document> {
+    let sender = sender(envelope);
     let told = envelope.envelope_documents.into_iter();
-    told.map(|document| Document {
-        id: document.document_id.owned(),
-        name: document.name.owned(),
+    told.map(|told| document(told, id, base, sender.as_ref())).collect()
+}
+
+/// Who sent an envelope.
+pub fn sender(envelope: &Envelope) -> Option<Contact> {
+    let sender = envelope.sender.0.as_ref()?;
+    contact(sender.user_id.text(), sender.user_name.text(), sender.email.text())
+}
+
+/// A document of the signing request with that id, which `sender` sent.
+pub fn document(told: &EnvelopeDocument, id: &str, base: &str, sender: Option<&Contact>) -> Document {
+    Document {
+        id: told.document_id.owned(),
+        name: told.name.owned(),
         signing_request: reference(id),
-        urls: urls.of(&document.uri),
-        created_by: created_by.clone(),
-        scope: document.kind.owned(),
-    })
-    .collect()
+        urls: Urls { base }.of(&told.uri),
+        created_by: sender.cloned(),
+        scope: told.kind.owned(),
+    }
 }
 
 /// The fields of all recipients up to the bound, and how many were told.

@@ -3,10 +3,13 @@
 pub mod account;
 pub mod change;
 pub mod document;
+pub mod draft;
 pub mod enriched;
 pub mod map;
+pub mod map_draft;
 pub mod map_carried;
 pub mod map_look;
+pub mod map_prefill;
 pub mod map_rest;
 pub mod map_template;
 pub mod observation;

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::request::{Group, Status};
 
 /// One who takes part in a signing request: signs, receives a copy, acts for another.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = UnifiedParticipant)]
 pub struct Participant {
     /// Unique within the signing request.
     pub id: Option<String>,
@@ -19,6 +21,7 @@ pub struct Participant {
     /// How this one takes part: `signer`, `in_person_signer`, `carbon_copy`, …, or DocuSign's own word for a kind
     /// that we do not know.
     #[serde(rename = "type")]
+    #[schema(value_type = String)]
     pub kind: Cow<'static, str>,
     /// Whether this one signs (`signer` and `in_person_signer`).
     pub is_signer: bool,
@@ -45,7 +48,8 @@ pub struct Participant {
 }
 
 /// A person by name and addresses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedPerson)]
 pub struct Contact {
     /// Id, where the person is a user of the account.
     pub id: Option<String>,
@@ -56,7 +60,8 @@ pub struct Contact {
 }
 
 /// An e-mail address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedEmail)]
 pub struct Email {
     /// The address.
     pub email: String,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::document::{Document, DocumentField};
 use super::participant::Participant;
@@ -13,7 +14,8 @@ use super::{ParticipantStatus, SigningRequestStatus};
 /// A signing request with all that belongs to it.
 ///
 /// Dates that were not told are null, lists that were not told are empty.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UnifiedSigningRequest)]
 pub struct SigningRequest {
     /// Its id.
     pub id: String,
@@ -56,15 +58,19 @@ pub struct SigningRequest {
     /// The answer as DocuSign gave it, only where a caller asks for it. Messages leave it out: with tabs it is
     /// many times larger than what is mapped, and it carries what participants entered.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub remote_data: Option<Box<RawValue>>,
 }
 
 /// A status: one of ours, or the word as it was told where we know no better.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedStatus)]
 pub struct Status {
     /// The word.
+    #[schema(value_type = String)]
     pub id: Cow<'static, str>,
     /// The name for people.
+    #[schema(value_type = String)]
     pub name: Cow<'static, str>,
 }
 
@@ -97,7 +103,8 @@ impl From<ParticipantStatus> for Status {
 }
 
 /// A folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedCollectionReference)]
 pub struct Collection {
     /// Its id.
     pub id: Option<String>,
@@ -106,7 +113,8 @@ pub struct Collection {
 }
 
 /// A group that takes part: any of its members may act for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedGroupReference)]
 pub struct Group {
     /// Its id.
     pub id: String,
@@ -116,7 +124,8 @@ pub struct Group {
 }
 
 /// A custom field of a signing request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedCustomField)]
 pub struct CustomField {
     /// Its id.
     pub id: Option<String>,
@@ -132,7 +141,8 @@ pub struct CustomField {
 }
 
 /// An address at which something can be had over DocuSign's REST API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnifiedUrl)]
 pub struct Url {
     /// The address.
     pub url: String,

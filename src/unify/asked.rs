@@ -1,8 +1,10 @@
 //! What was asked for: filters, page and body of one request, checked against what its method takes.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::Error;
 
@@ -19,6 +21,16 @@ pub struct Asked {
     pub json: Value,
     /// What the body says that it is, where it is a file.
     pub content_type: Option<String>,
+}
+
+/// Another object, as bodies name it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = UnifiedById)]
+pub(super) struct ById {
+    /// Its id.
+    #[schema(required = true, nullable = false)]
+    pub(super) id: Option<String>,
 }
 
 impl Asked {

@@ -187,7 +187,12 @@ pub const CATALOG: [Api; 2] = [
     Api {
         name: "e-signature",
         about: "Signing requests and all around them",
-        resources: &[&super::signing_request_statuses::RESOURCE, &super::templates::RESOURCE],
+        resources: &[
+            &super::documents::RESOURCE,
+            &super::signing_request_statuses::RESOURCE,
+            &super::signing_requests::RESOURCE,
+            &super::templates::RESOURCE,
+        ],
     },
     Api {
         name: "user-directory",

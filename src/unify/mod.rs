@@ -7,9 +7,11 @@
 mod asked;
 mod catalog;
 mod cursor;
+mod documents;
 mod error;
 mod item;
 mod signing_request_statuses;
+mod signing_requests;
 mod templates;
 mod unifier;
 mod walk;

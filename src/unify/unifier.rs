@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -12,7 +13,10 @@ use super::{Act, Asked, Error, Method, Page, Place, Reply, Resource, cursor};
 use crate::base::{AccountId, Clock, Dice, limits};
 use crate::docusign::is_id;
 use crate::docusign::tolerant::Scalar;
-use crate::rest::{self, Answer, Body, Call, Client, Forwarder, Patience, Purpose, Verb};
+use crate::rest::{
+    self, Answer, Body, Call, Client, Forwarder, Incoming, Passed, Patience, Purpose, Raw, Target,
+    Unforwarded, Verb,
+};
 use crate::store::Store;
 use crate::vault::Vault;
 
@@ -151,10 +155,7 @@ impl AccountApi<'_> {
     /// What DocuSign tells at a path below the account.
     pub(super) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Answer, Error> {
         let mut call = Call::get(path);
-        call.query = query.to_vec();
-        // The caller's own parameter stands in the place of ours of that name.
-        call.query.retain(|(name, _)| self.remote_query.iter().all(|(theirs, _)| theirs != name));
-        call.query.extend(self.remote_query.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        call.query = self.asked(query);
         self.call(&call).await
     }
 
@@ -185,6 +186,38 @@ impl AccountApi<'_> {
         }
     }
 
+    /// A file that DocuSign has at a path below the account, as it arrives. Its path must be made of words and ids.
+    pub(super) async fn file(&self, path: &[&str], query: &[(&str, String)]) -> Result<Passed, Error> {
+        self.pass(Verb::GET, path, &self.asked(query), Vec::new(), Body::Whole(Bytes::new())).await
+    }
+
+    /// Passes a body on to a path below the account, and its answer back, neither held in memory. What DocuSign refuses is
+    /// an error. A call whose body is not whole is made once.
+    pub(super) async fn pass(
+        &self,
+        verb: Verb,
+        path: &[&str],
+        query: &[(&str, String)],
+        headers: Vec<(String, Bytes)>,
+        body: Body,
+    ) -> Result<Passed, Error> {
+        let target = Target::below(self.account, path, query);
+        let target = target.map_err(|astray| Error::File(Unforwarded::Astray(astray)))?;
+        let call = Incoming { method: verb.to_string(), target, headers, body };
+        match self.tools.forwarder.forward(call).await {
+            Ok(passed) => Ok(passed.success(self.tools.clock.now()).await?),
+            Err(why) => Err(unforwarded(why)),
+        }
+    }
+
+    /// Our parameters with the caller's own, which stand in the place of ours of that name.
+    fn asked<'q>(&'q self, query: &[(&'q str, String)]) -> Vec<(&'q str, String)> {
+        let kept =
+            query.iter().filter(|(name, _)| self.remote_query.iter().all(|(theirs, _)| theirs != name));
+        let theirs = self.remote_query.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        kept.cloned().chain(theirs).collect()
+    }
+
     /// The rows of a list in a whole answer.
     pub(super) async fn whole(
         &self,
@@ -194,7 +227,21 @@ impl AccountApi<'_> {
         id: &str,
     ) -> Result<Whole, Error> {
         let answer = self.get(path, query).await?;
-        Ok(Whole { rows: rows(&answer, list, id)?.0, base: answer.base })
+        Ok(Whole { rows: rows_in(&answer, list, id)?, base: answer.base })
+    }
+}
+
+/// Why a call was not passed on, as other calls tell it.
+fn unforwarded(why: Unforwarded) -> Error {
+    match why {
+        Unforwarded::Unknown => Error::AccountUnknown,
+        Unforwarded::Busy => Error::Busy,
+        Unforwarded::Closed(error) => error.into(),
+        Unforwarded::Throttled { until, .. } => {
+            let code = rest::HELD_BACK.to_owned();
+            rest::Error::Throttled { until, code, trace_token: None, raw: Raw::default() }.into()
+        }
+        why => Error::File(why),
     }
 }
 
@@ -257,6 +304,11 @@ fn rows(answer: &Answer, list: &str, id: &str) -> Result<(Vec<Row>, Told), Error
         listed => serde_json::from_str(listed).map_err(|_| unreadable("is no list"))?,
     };
     Ok((objects.into_iter().map(|json| Row { id: field(&json, id), json }).collect(), told))
+}
+
+/// The objects in a list of an answer.
+pub(super) fn rows_in(answer: &Answer, list: &str, id: &str) -> Result<Vec<Row>, Error> {
+    Ok(rows(answer, list, id)?.0)
 }
 
 /// A field of an object, as text; empty where there is none.

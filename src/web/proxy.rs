@@ -81,7 +81,7 @@ fn remote(why: Unforwarded, now: Timestamp) -> Remote {
     match why {
         Unforwarded::Astray(astray) => Remote::Path(astray),
         Unforwarded::Unknown => Remote::AccountUnknown,
-        Unforwarded::Closed(why) => Remote::AccountClosed(why),
+        Unforwarded::Closed(why) => Remote::AccountClosed(why.to_string()),
         Unforwarded::OtherAccount => Remote::OtherAccount,
         Unforwarded::Throttled { until, left } => {
             let seconds = until.duration_since(now).as_millis().max(0).div_euclid(1_000) + 1;

@@ -4,6 +4,8 @@
 // A test fails by panicking; clippy's leave for that ends at functions marked `#[test]`.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod changes;
+mod drafts;
 mod estate;
 mod lives;
 mod oauth;

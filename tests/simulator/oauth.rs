@@ -36,6 +36,10 @@ impl StandIn {
         Self { docusign, running, clock, http }
     }
 
+    pub(crate) fn clock_now(&self) -> jiff::Timestamp {
+        countersign::base::Clock::now(self.clock.as_ref())
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.running.url())
     }

@@ -166,7 +166,8 @@ fn fault(why: &str) -> HttpResponse {
     document(StatusCode::BAD_REQUEST, &format!("<h1>An error has occurred.</h1><p>{}</p>", Escaped(why)))
 }
 
-fn document(status: StatusCode, body: &str) -> HttpResponse {
+/// A page for people.
+pub(super) fn document(status: StatusCode, body: &str) -> HttpResponse {
     HttpResponse::build(status).content_type("text/html; charset=utf-8").body(format!(
         "<!doctype html><html lang=en><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width, initial-scale=1\"><title>Simulated DocuSign</title>{body}"

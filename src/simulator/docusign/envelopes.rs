@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::simulator::life::{Envelope, EnvelopeStatus};
+use crate::simulator::life::{Envelope, EnvelopeStatus, Reminders};
 use crate::simulator::shape::{self, Include, Times, lies_in};
 
 use super::errors::{Answer, ApiError};
@@ -25,6 +25,24 @@ pub(super) async fn get(
     let (_, envelope) = found(&shared, &path.0, &path.1)?;
     let include = Include::parse(query.get("include").map_or("", String::as_str));
     Ok(HttpResponse::Ok().json(shape::envelope(&envelope, include, Times::SevenDigits)))
+}
+
+/// `GET …/envelopes/{envelope}/notification`: expiry and reminders.
+pub(super) async fn notification(path: web::Path<(String, String)>, shared: web::Data<Shared>) -> Answer {
+    let (_, envelope) = found(&shared, &path.0, &path.1)?;
+    let reminders = envelope.reminders;
+    let days = |of: fn(Reminders) -> u32| reminders.map_or(0, of).to_string();
+    Ok(HttpResponse::Ok().json(json!({
+        "useAccountDefaults": "false",
+        "expirations": {
+            "expireEnabled": "true", "expireAfter": envelope.expire_after.to_string(),
+            "expireWarn": envelope.expire_warn.to_string(),
+        },
+        "reminders": {
+            "reminderEnabled": if reminders.is_some() { "true" } else { "false" },
+            "reminderDelay": days(|own| own.delay), "reminderFrequency": days(|own| own.frequency),
+        },
+    })))
 }
 
 /// The account in a path.

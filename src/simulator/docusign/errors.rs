@@ -34,6 +34,12 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "INVALID_RECIPIENT_ID", message)
     }
 
+    /// Of a view: who is asked for must be in the envelope under exactly that name, address and client's id.
+    pub(super) fn no_such_embedded_recipient() -> Self {
+        let message = "The recipient you have identified is not a valid recipient of the specified envelope.";
+        Self::bad("UNKNOWN_ENVELOPE_RECIPIENT", message)
+    }
+
     pub(super) fn no_such_template() -> Self {
         let message = "The template ID provided does not exist or is invalid.";
         Self::new(StatusCode::BAD_REQUEST, "TEMPLATE_ID_INVALID", message)

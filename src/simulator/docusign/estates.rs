@@ -7,11 +7,24 @@ use crate::simulator::estate::{Estate, Growth};
 
 use super::envelopes::account;
 use super::errors::ApiError;
-use super::{Docusign, Shared, lock};
+use super::world::World;
+use super::{Docusign, Settings, Shared, lock};
 
 /// In whose name a call is made; nobody's in particular where absent, who may do anything.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asking(pub(super) Option<Uuid>);
+
+/// The accounts that a stand-in is set up with, whose users are among those that it tells of.
+pub(super) fn peopled(settings: &Settings) -> World {
+    let mut world = World::default();
+    settings.accounts.iter().for_each(|account| world.open(account));
+    for user in &settings.users {
+        for account in &user.accounts {
+            world.estate_mut(*account).into_iter().for_each(|estate| estate.admit(&user.person));
+        }
+    }
+    world
+}
 
 impl Shared {
     /// Looks at what the account in a path has.

@@ -32,7 +32,9 @@ mod recipients;
 mod routes;
 mod tabs;
 mod templates;
+mod uploads;
 mod users;
+mod views;
 mod world;
 mod zip;
 
@@ -135,6 +137,7 @@ struct Shared {
     dice: Dice,
     world: Mutex<World>,
     papers: Mutex<papers::Papers>,
+    views: Mutex<views::Views>,
     tokens: Mutex<Tokens>,
     faults: Mutex<Faults>,
     calls: Mutex<Calls>,
@@ -252,17 +255,7 @@ impl Running {
 impl Docusign {
     /// A stand-in that knows its accounts and no envelope yet.
     pub fn new(settings: Settings, clock: Arc<dyn Clock>, dice: Dice) -> Self {
-        let mut world = World::default();
-        for account in &settings.accounts {
-            world.open(account);
-        }
-        for (user, account) in
-            settings.users.iter().flat_map(|user| user.accounts.iter().map(move |of| (user, of)))
-        {
-            if let Some(estate) = world.estate_mut(*account) {
-                estate.admit(&user.person);
-            }
-        }
+        let world = estates::peopled(&settings);
         let controls = Controls { limits: settings.limits, consents: Consents::of_all(true) };
         Self(web::Data::new(Shared {
             settings,
@@ -270,6 +263,7 @@ impl Docusign {
             dice,
             world: Mutex::new(world),
             papers: Mutex::default(),
+            views: Mutex::default(),
             tokens: Mutex::default(),
             faults: Mutex::default(),
             calls: Mutex::default(),

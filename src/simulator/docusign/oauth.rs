@@ -134,16 +134,23 @@ fn is_authentic(shared: &Shared, request: &HttpRequest, client_id: &str) -> bool
         .is_some_and(|(id, given)| is_client(shared, id) && given == secret.expose_secret())
 }
 
+impl Shared {
+    /// Where the accounts are: as set, or where the call came to.
+    pub(super) fn base_uri(&self, request: &HttpRequest) -> String {
+        self.settings.base_uri.clone().unwrap_or_else(|| {
+            let connection = request.connection_info();
+            format!("{}://{}", connection.scheme(), connection.host())
+        })
+    }
+}
+
 /// `GET /oauth/userinfo`.
 pub(super) async fn userinfo(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
     let now = shared.clock.now();
     let token = bearer(request.headers());
     let terms = token.and_then(|token| lock(&shared.tokens).alive(TokenKind::Access, token, now));
     let Some(terms) = terms else { return ApiError::dead_token().answer() };
-    let base_uri = shared.settings.base_uri.clone().unwrap_or_else(|| {
-        let connection = request.connection_info();
-        format!("{}://{}", connection.scheme(), connection.host())
-    });
+    let base_uri = shared.base_uri(&request);
     let users = shared.users();
     let user = match terms.user {
         Some(id) => users.iter().find(|user| user.person.user_id == id),

@@ -5,7 +5,7 @@ use actix_web::web::{self, delete, get, post, put};
 use super::errors::ApiError;
 use super::{
     REST, audit, billing, changes, connect, consent, contacts, controls, documents, envelopes, folders,
-    groups, members, oauth, profiles, recipients, tabs, templates, users,
+    groups, members, oauth, profiles, recipients, tabs, templates, uploads, users, views,
 };
 
 /// Registers all calls.
@@ -15,6 +15,8 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
         .route("/oauth/auth", post().to(consent::decide))
         .route("/oauth/token", post().to(oauth::token))
         .route("/oauth/userinfo", get().to(oauth::userinfo))
+        .route("/Signing/MTRedeem/v1/{token}", get().to(views::open))
+        .route("/Signing/MTRedeem/v1/{token}", post().to(views::finish))
         .configure(controls::routes)
         .service(rest)
         .default_service(web::to(|| async { ApiError::no_such_call().answer() }));
@@ -26,6 +28,7 @@ fn of_envelopes(rest: &mut web::ServiceConfig) {
         .route("/envelopes/status", put().to(envelopes::status_of_set))
         .route("/envelopes/{envelope}", get().to(envelopes::get))
         .route("/envelopes/{envelope}", put().to(changes::update))
+        .route("/envelopes/{envelope}/notification", get().to(envelopes::notification))
         .route("/envelopes/{envelope}/recipients", get().to(recipients::list))
         .route("/envelopes/{envelope}/recipients", post().to(recipients::add))
         .route("/envelopes/{envelope}/recipients", put().to(recipients::alter))
@@ -36,10 +39,15 @@ fn of_envelopes(rest: &mut web::ServiceConfig) {
         .route("/envelopes/{envelope}/recipients/{recipient}/tabs", put().to(tabs::alter))
         .route("/envelopes/{envelope}/recipients/{recipient}/tabs", delete().to(tabs::remove))
         .route("/envelopes/{envelope}/documents", get().to(documents::documents))
+        .route("/envelopes/{envelope}/documents", put().to(uploads::put_many))
+        .route("/envelopes/{envelope}/documents", delete().to(uploads::delete))
         .route("/envelopes/{envelope}/documents/{document}", get().to(documents::download))
+        .route("/envelopes/{envelope}/documents/{document}", put().to(uploads::put))
         .route("/envelopes/{envelope}/documents/{document}/tabs", get().to(tabs::of_document))
         .route("/envelopes/{envelope}/form_data", get().to(tabs::form_data))
-        .route("/envelopes/{envelope}/audit_events", get().to(audit::audit_events));
+        .route("/envelopes/{envelope}/audit_events", get().to(audit::audit_events))
+        .route("/envelopes/{envelope}/views/recipient", post().to(views::recipient))
+        .route("/envelopes/{envelope}/views/sender", post().to(views::sender));
 }
 
 fn of_templates(rest: &mut web::ServiceConfig) {

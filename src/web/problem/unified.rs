@@ -86,10 +86,7 @@ impl Unified {
             E::Busy => Self::Busy,
             E::Items(items) => Self::Items(items),
             E::AccountUnknown => return Remote::AccountUnknown.into(),
-            // Whoever has no way into the account is told as the proxy tells it.
-            E::File(Unforwarded::Unknown) => return Remote::AccountUnknown.into(),
             E::File(Unforwarded::Slow) => return Remote::Slow.into(),
-            E::File(Unforwarded::Busy) => Self::Busy,
             E::File(why) => return Remote::Broken(format!("{why:?}")).into(),
             E::Store(error) => return error.into(),
             E::Remote(error) => Self::Remote(Box::new(error)),

@@ -83,6 +83,47 @@ impl World {
         assert!(found.is_empty(), "{schema}: {found:#?} in {object:#}");
     }
 
+    /// The path of a call of DocuSign's own, below the account.
+    pub(crate) fn at_docusign(&self, path: &str) -> String {
+        format!("/proxy/restapi/v2.1/accounts/{}{path}", self.account)
+    }
+
+    /// Sends a signing request as a program of the sender's does, with two documents, a signer who has a field of each
+    /// sort, another, and one who gets a copy; its id.
+    pub(crate) async fn sent(&self) -> String {
+        let document =
+            |id: &str, name: &str| json!({"documentId": id, "name": name, "documentBase64": "JVBERi0="});
+        let own = |label: &str, document: &str| json!({"tabLabel": label, "documentId": document, "pageNumber": "1", "xPosition": "72", "yPosition": "540"});
+        let mut optional = own("Sign later", "2");
+        optional["optional"] = json!("true");
+        let mut text = own("Rent", "1");
+        text["required"] = json!("true");
+        text["locked"] = json!("false");
+        text["value"] = json!("entered");
+        let radio = json!({"groupName": "Pets", "documentId": "1", "radios": [
+            {"value": "yes", "pageNumber": "2", "xPosition": "10", "yPosition": "20", "required": "true"},
+        ]});
+        let tabs = json!({
+            "signHereTabs": [own("Sign", "1"), optional], "textTabs": [text], "dateSignedTabs": [own("Date", "1")],
+            "radioGroupTabs": [radio], "zipTabs": [own("Postcode", "2")],
+        });
+        let sent = json!({
+            "emailSubject": "Lease 14", "emailBlurb": "Please sign", "status": "sent",
+            "documents": [document("1", "Lease 14.pdf"), document("2", "House rules.pdf")],
+            "recipients": {
+                "signers": [
+                    {"recipientId": "1", "name": "Ada Okafor", "email": "ada@example.com", "tabs": tabs},
+                    {"recipientId": "2", "name": "Bo", "email": "bo@example.com", "routingOrder": "2",
+                     "tabs": {"initialHereTabs": [own("Initials", "2")]}},
+                ],
+                "carbonCopies": [{"recipientId": "3", "name": "Cy", "email": "cy@example.com", "routingOrder": "3"}],
+            },
+        });
+        let answer = self.bench.post(&self.at_docusign("/envelopes"), Some(sent)).await;
+        assert_eq!(answer.status, 201, "{:?}", answer.bytes);
+        answer.json()["envelopeId"].as_str().unwrap().to_owned()
+    }
+
     /// The texts of a field of all objects of a list, read by pages of `limit` to its end.
     pub(crate) async fn walk(&self, path: &str, limit: usize, field: &str) -> Vec<String> {
         let (mut all, mut cursor) = (Vec::new(), String::new());

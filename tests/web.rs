@@ -19,6 +19,8 @@ mod web {
     mod stream;
     mod support;
     mod timeline;
+    mod tokens;
+    mod tokens_of_some;
     mod unified;
     mod upstream;
     mod wire;

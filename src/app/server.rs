@@ -168,6 +168,7 @@ impl App {
             docusign: Some(self.reconciling.face()),
             forwarder: self.docusign.forwarder.clone(),
             api_token: self.token.clone(),
+            api_rate: self.settings.api_rate,
             audit_key: self.signer.public_key(),
             version: web::Version {
                 version: env!("CARGO_PKG_VERSION").into(),

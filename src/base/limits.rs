@@ -397,6 +397,22 @@ pub const FORWARD_HEAD_TIMEOUT: Duration = Duration::from_secs(80);
 pub const FORWARD_QUIET: Duration = Duration::from_secs(25);
 /// Time for a whole answer of DocuSign's that is passed on: a combined PDF of 100 MB at two megabits a second.
 pub const FORWARD_TIMEOUT: Duration = Duration::from_secs(600);
+/// Tokens that are kept, some 300 bytes each: every node has all of them in memory.
+pub const TOKENS_MAX: usize = 10_000;
+/// Accounts that one token can be for: a page of them can still be read, and a query looks for each row's among them.
+pub const TOKEN_ACCOUNTS_MAX: usize = 100;
+/// How long a node takes its list of tokens for the present one: until then it may let in a token that another node
+/// revoked.
+pub const TOKENS_LOOK: Duration = Duration::from_secs(2);
+/// That a token was used is written down this often: it is asked for in days.
+pub const TOKEN_USE_NOTED_EVERY: Duration = Duration::from_secs(3600);
+/// Tokens that ended are told apart from ones that never were for so long, and then forgotten.
+pub const TOKENS_ENDED_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The shortest and longest life that can be asked for.
+pub const TOKEN_LIFE_RANGE: (Duration, Duration) =
+    (Duration::from_secs(60), Duration::from_secs(10 * 365 * 24 * 3600));
+/// The time over which `api_rate` counts a token's requests.
+pub const API_RATE_WINDOW: Duration = Duration::from_secs(10);
 /// Counts and probes are taken anew at most this often, however many ask.
 pub const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// The store has this long to answer a probe before it counts as down.
@@ -454,6 +470,13 @@ pub const UNIFY_NAMES_TOLD: usize = 50;
 pub const ROUTING_ORDER_MAX: i64 = 9_999;
 /// Objects of a unified list that is asked for without a limit: what is more is streamed, or read by pages.
 pub const UNIFY_ALL_MAX: usize = 10_000;
+/// Objects that a streamed list reads at a time, where no limit is given: few calls, and some megabytes at most.
+pub const UNIFY_STREAM_PAGE: usize = 250;
+/// Pages of a streamed list: one that has more does not end, or should be filtered.
+pub const UNIFY_STREAM_PAGES_MAX: usize = 1_000_000;
+/// From the last line of a streamed list that could not be read to its end until the connection breaks: time for that
+/// line to be sent.
+pub const UNIFY_CUT_AFTER: Duration = Duration::from_secs(1);
 /// Calls that one page of a unified list makes at most, where filters leave out much of what DocuSign gives.
 pub const UNIFY_CALLS_FOR_PAGE_MAX: usize = 100;
 /// Objects before its place by which a cursor finds it again; the last ones may be removed meanwhile.

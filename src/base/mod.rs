@@ -11,6 +11,7 @@ pub mod limits;
 pub mod moment;
 pub mod nearest;
 pub mod outcome;
+pub mod scope;
 
 pub use account::{AccountState, Grant};
 pub use clock::{Clock, SystemClock};
@@ -21,3 +22,4 @@ pub use id::{
 };
 pub use moment::Moment;
 pub use outcome::{Outcome, Refusal};
+pub use scope::Scope;

@@ -59,6 +59,7 @@ pub(super) const TOP: &[Key] = &[
     secret("broker_management"),
     secrets("hmac_keys"),
     secret("api_token"),
+    number("api_rate"),
     secret("vault_key"),
     secret("vault_key_previous"),
     secret("audit_key"),

@@ -117,6 +117,7 @@ fn top_value(settings: &Settings, key: &str) -> Value {
         }
         "hmac_keys" => all_hidden(settings.sources.first().map_or(&[], |source| &source.hmac_keys)),
         "api_token" => hidden(settings.api_token.as_ref()),
+        "api_rate" => json!(settings.api_rate),
         "vault_key" => hidden(settings.vault_key.as_ref()),
         "vault_key_previous" => hidden(settings.vault_key_previous.as_ref()),
         "audit_key" => hidden(settings.audit_key.as_ref()),

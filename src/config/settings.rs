@@ -29,6 +29,9 @@ pub struct Settings {
     pub queues: Vec<QueueSettings>,
     /// Bootstrap admin token of the HTTP API.
     pub api_token: Option<SecretString>,
+    /// Requests that each stored token may make within
+    /// [`API_RATE_WINDOW`](crate::base::limits::API_RATE_WINDOW); 0 for any number.
+    pub api_rate: u32,
     /// Key that seals stored credentials.
     pub vault_key: Option<SecretString>,
     /// The key before it: what it sealed still opens.

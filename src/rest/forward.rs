@@ -266,8 +266,11 @@ impl Forwarder {
         Ok(self.passed(response, buffered, turn))
     }
 
-    /// The account that a call is about.
-    async fn account(&self, target: &Target) -> Result<AccountId, Unforwarded> {
+    /// The account that a call is about, by DocuSign's id. Whether we have it shows when it is called.
+    ///
+    /// # Errors
+    /// [`Unforwarded`] where what names it can be no account, or path and parameter name two.
+    pub async fn account(&self, target: &Target) -> Result<AccountId, Unforwarded> {
         let Some(id) = &target.named else { return target.account.clone().ok_or(Unforwarded::Unknown) };
         if !is_id(id) {
             return Err(Unforwarded::Unknown);

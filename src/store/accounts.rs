@@ -10,7 +10,7 @@ use crate::signing::AccountChange;
 use crate::signing::account::ACCOUNT_TYPE;
 
 use super::append::note;
-use super::feed::signed;
+use super::feed::{among, signed};
 use super::ledger::Ledger;
 use super::session::{Row, Session, Value};
 use super::{Error, Store};
@@ -106,14 +106,16 @@ pub struct AccountQuery {
     pub state: Option<AccountState>,
     /// Only this tenant's.
     pub tenant: Option<String>,
+    /// Only those of these accounts of DocuSign's.
+    pub among: Option<Vec<AccountId>>,
 }
 
 macro_rules! select_accounts {
-    ($rest:literal) => {
+    ($($rest:expr),+ $(,)?) => {
         concat!(
             "SELECT id, account, name, tenant, user_id, base_uri, access, state, reason, refreshed_at, version, ",
             "created_at, updated_at FROM accounts ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -148,13 +150,16 @@ fn account_of(session: &Session, account: &AccountId) -> Result<Option<Integrate
 fn list(session: &Session, query: &AccountQuery) -> Result<Vec<IntegratedAccount>, Error> {
     session.rows(
         select_accounts!(
-            "WHERE id > ?1 AND (state = ?2 OR ?2 IS NULL) AND (tenant = ?3 OR ?3 IS NULL) ORDER BY id LIMIT ?4"
+            "WHERE id > ?1 AND (state = ?2 OR ?2 IS NULL) AND (tenant = ?3 OR ?3 IS NULL) AND ",
+            is_among!("account", "?5"),
+            " ORDER BY id LIMIT ?4"
         ),
         &[
             query.after.as_deref().unwrap_or_default().into(),
             query.state.map(AccountState::word).into(),
             query.tenant.as_deref().into(),
             signed(query.limit as u64).into(),
+            among(query.among.as_deref()).as_deref().into(),
         ],
         read_account,
     )

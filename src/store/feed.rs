@@ -14,6 +14,12 @@ pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// Accounts as `is_among!` takes them: each between two separators, which no id of DocuSign's has in it.
+pub(super) fn among(accounts: Option<&[AccountId]>) -> Option<String> {
+    let texts = accounts?.iter().map(AccountId::as_str).filter(|id| !id.contains('|'));
+    Some(texts.fold(String::from("|"), |list, id| list + id + "|"))
+}
+
 /// Reads the twelve columns of a change joined with its subject.
 pub(super) fn read_entry(row: &Row<'_>) -> Result<Entry, Error> {
     Ok(Entry {
@@ -40,14 +46,14 @@ fn read_feed_row(row: &Row<'_>) -> Result<FeedRow, Error> {
 }
 
 macro_rules! feed_sql {
-    ($rest:literal) => {
+    ($($rest:expr),+ $(,)?) => {
         concat!(
             "SELECT c.position, c.subject_ref, c.id, s.account, s.kind, s.id, c.sequence, c.routing_key, c.event_type, ",
             "c.occurred_at, c.traceparent, c.body, ",
             "(SELECT count(*) FROM outbox o WHERE o.position = c.position), ",
             "(SELECT p.published_at FROM publications p WHERE p.position = c.position) FROM changes c ",
             "JOIN subjects s ON s.ref = c.subject_ref ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -57,6 +63,8 @@ pub(super) fn feed(session: &Session, query: &FeedQuery) -> Result<Vec<FeedRow>,
     let status: Value<'_> = query.status.as_deref().into();
     let account: Value<'_> = query.account.as_ref().map(AccountId::as_str).into();
     let limit: Value<'_> = signed(query.limit as u64).into();
+    let accounts = among(query.among.as_deref());
+    let accounts: Value<'_> = accounts.as_deref().into();
     let after: Value<'_> =
         if query.newest_first && query.after.0 == 0 { i64::MAX.into() } else { signed(query.after.0).into() };
     match (&query.signing_request, query.newest_first) {
@@ -64,11 +72,12 @@ pub(super) fn feed(session: &Session, query: &FeedQuery) -> Result<Vec<FeedRow>,
             let mut rows = session.rows(
                 feed_sql!(
                     "WHERE c.subject_ref IN (SELECT ref FROM subjects WHERE id = ?1 AND kind = 'signing_request') \
-                     AND (c.what = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) \
-                     AND (CASE WHEN ?5 = 1 THEN c.position < ?4 ELSE c.position > ?4 END) \
+                     AND (c.what = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) AND ",
+                    is_among!("s.account", "?7"),
+                    " AND (CASE WHEN ?5 = 1 THEN c.position < ?4 ELSE c.position > ?4 END) \
                      ORDER BY CASE WHEN ?5 = 1 THEN -c.position ELSE c.position END LIMIT ?6"
                 ),
-                &[id.as_str().into(), status, account, after, i64::from(newest_first).into(), limit],
+                &[id.as_str().into(), status, account, after, i64::from(newest_first).into(), limit, accounts],
                 read_feed_row,
             )?;
             rows.truncate(query.limit);
@@ -76,18 +85,20 @@ pub(super) fn feed(session: &Session, query: &FeedQuery) -> Result<Vec<FeedRow>,
         }
         (None, false) => session.rows(
             feed_sql!(
-                "WHERE c.position > ?1 AND (c.what = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) \
-                 ORDER BY c.position LIMIT ?4"
+                "WHERE c.position > ?1 AND (c.what = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) AND ",
+                is_among!("s.account", "?5"),
+                " ORDER BY c.position LIMIT ?4"
             ),
-            &[after, status, account, limit],
+            &[after, status, account, limit, accounts],
             read_feed_row,
         ),
         (None, true) => session.rows(
             feed_sql!(
-                "WHERE c.position < ?1 AND (c.what = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) \
-                 ORDER BY c.position DESC LIMIT ?4"
+                "WHERE c.position < ?1 AND (c.what = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) AND ",
+                is_among!("s.account", "?5"),
+                " ORDER BY c.position DESC LIMIT ?4"
             ),
-            &[after, status, account, limit],
+            &[after, status, account, limit, accounts],
             read_feed_row,
         ),
     }
@@ -104,11 +115,11 @@ pub(super) fn change(session: &Session, id: ChangeId) -> Result<Option<FeedRow>,
 }
 
 macro_rules! delivery_sql {
-    ($rest:literal) => {
+    ($($rest:expr),+ $(,)?) => {
         concat!(
             "SELECT d.id, d.source, d.received_at, d.format, d.event, s.account, s.kind, s.id, d.outcome, d.reason, ",
             "d.body_bytes, d.changes, d.seq, d.stored_at FROM deliveries d LEFT JOIN subjects s ON s.ref = d.subject_ref ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -139,7 +150,8 @@ pub(super) fn deliveries(session: &Session, query: &DeliveryQuery) -> Result<Vec
     let outcome: Value<'_> = query.outcome.as_deref().into();
     let account: Value<'_> = query.account.as_ref().map(AccountId::as_str).into();
     let limit: Value<'_> = signed(query.limit as u64).into();
-    if query.outcome.as_deref() == Some("quarantined") && query.account.is_none() {
+    let accounts = among(query.among.as_deref());
+    if query.outcome.as_deref() == Some("quarantined") && query.account.is_none() && accounts.is_none() {
         // Few among millions: the partial index finds them without walking the rest.
         return session.rows(
             delivery_sql!("WHERE d.outcome = 'quarantined' AND d.id < ?1 ORDER BY d.seq DESC LIMIT ?2"),
@@ -149,10 +161,11 @@ pub(super) fn deliveries(session: &Session, query: &DeliveryQuery) -> Result<Vec
     }
     session.rows(
         delivery_sql!(
-            "WHERE d.id < ?1 AND (d.outcome = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) \
-             ORDER BY d.id DESC LIMIT ?4"
+            "WHERE d.id < ?1 AND (d.outcome = ?2 OR ?2 IS NULL) AND (s.account = ?3 OR ?3 IS NULL) AND ",
+            is_among!("s.account", "?5"),
+            " ORDER BY d.id DESC LIMIT ?4"
         ),
-        &[before.as_slice().into(), outcome, account, limit],
+        &[before.as_slice().into(), outcome, account, limit, accounts.as_deref().into()],
         read_delivery,
     )
 }

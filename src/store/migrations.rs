@@ -29,6 +29,7 @@ pub(super) const STEPS: &[Step] = steps![
     "0006_late",
     "0007_accounts",
     "0008_reconcile",
+    "0009_tokens",
 ];
 
 /// Runs the steps that are missing, each in a transaction of its own. Called by [`Session::migrate`], which keeps

@@ -15,6 +15,28 @@ macro_rules! in_parts {
     };
 }
 
+/// Whether an account is on a list that [`feed::among`] wrote, or there is no list, in SQL. One that has the separator
+/// in it is on none.
+macro_rules! is_among {
+    ($account:literal, $list:literal) => {
+        concat!(
+            "((replace(",
+            $list,
+            ", '|' || ",
+            $account,
+            " || '|', '') <> ",
+            $list,
+            " AND replace(",
+            $account,
+            ", '|', '') = ",
+            $account,
+            ") OR ",
+            $list,
+            " IS NULL)"
+        )
+    };
+}
+
 /// What begins with the `line` of a subject's newest ?2 deliveries, from the number ?1 of the last.
 macro_rules! line_of_deliveries {
     ($($rest:tt)+) => {
@@ -48,6 +70,7 @@ mod readers;
 mod reconcile;
 mod replay;
 mod session;
+mod tokens;
 mod types;
 mod writer;
 
@@ -58,6 +81,7 @@ pub use leases::{PARTS, Parts, Work};
 pub use open::{Place, Settings};
 pub use reconcile::{ReconcileRun, Reconciled, RunState};
 pub use replay::{Life, LifeDelivery, LifeRead, ReplayOrder, ReplayRange, Republished, Walked};
+pub use tokens::{ApiToken, ReadTokens};
 pub use types::*;
 
 use std::collections::HashSet;
@@ -89,6 +113,8 @@ pub struct Store {
     writer: Arc<Mutex<Option<Writer>>>,
     last: watch::Receiver<Position>,
     head: watch::Receiver<Head>,
+    /// As they were when the store was opened.
+    tokens: Arc<ReadTokens>,
     leases: Leases,
     claimed: Arc<Mutex<HashSet<i64>>>,
     large: Large,
@@ -293,8 +319,20 @@ impl Store {
     /// # Errors
     /// When it could not be written.
     pub async fn republish(&self, positions: Vec<Position>) -> Result<usize, Error> {
-        let count = self.writer()?.write(move |ledger| outbox::republish(ledger, &positions)).await?;
-        Ok(count)
+        self.republish_among(positions, None).await
+    }
+
+    /// The same with those of some accounts alone.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn republish_among(
+        &self,
+        positions: Vec<Position>,
+        among: Option<Vec<AccountId>>,
+    ) -> Result<usize, Error> {
+        let write = move |ledger: &mut Ledger| outbox::republish(ledger, &positions, among.as_deref());
+        self.writer()?.write(write).await
     }
 
     /// Deliveries, newest first.

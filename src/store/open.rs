@@ -18,6 +18,7 @@ use super::ledger::Ledger;
 use super::lookout::{LongLog, Lookout};
 use super::readers::Readers;
 use super::session::{Address, Session};
+use super::tokens::{self, ReadTokens};
 use super::writer::Writer;
 use super::{Error, Store, migrations};
 
@@ -178,10 +179,10 @@ impl Store {
         let session = Session::sqlite_writer(path).map_err(failed)?;
         let lookout = Lookout::checkpoints(session, long.clone()).map_err(failed)?;
         let (last, watched) = watch::channel(ledger.last_position());
-        let head = ledger.announce_head();
+        let told = (watched, ledger.announce_head(), tokens::read(&ledger.session).map_err(failed)?);
         let (writer, thread) = Writer::start(ledger, last, long).map_err(disk)?;
         let threads = Threads { writer: thread, lookout, _lock: Some(lock) };
-        Ok(Self::of(readers, flow_readers, writer, (watched, head), Leases::new(false), large, threads))
+        Ok(Self::of(readers, flow_readers, writer, told, Leases::new(false), large, threads))
     }
 
     fn open_postgres(
@@ -205,21 +206,21 @@ impl Store {
         let readers = Readers::open(limits::STORE_READERS, read).map_err(failed)?;
         let flow_readers = Readers::open(limits::STORE_FLOW_READERS, read).map_err(failed)?;
         let (last, watched) = watch::channel(ledger.last_position());
-        let head = ledger.announce_head();
+        let told = (watched, ledger.announce_head(), tokens::read(&ledger.session).map_err(failed)?);
         let leases = Leases::new(true);
         let keeper = Keeper::new(leases.clone(), node.to_owned());
         let session = Session::postgres(address, limits::STORE_LEASE_TIMEOUT).map_err(failed)?;
         let lookout = Lookout::watches(session, last.clone(), keeper).map_err(failed)?;
         let (writer, thread) = Writer::start(ledger, last, LongLog::default()).map_err(disk)?;
         let threads = Threads { writer: thread, lookout, _lock: None };
-        Ok(Self::of(readers, flow_readers, writer, (watched, head), leases, large, threads))
+        Ok(Self::of(readers, flow_readers, writer, told, leases, large, threads))
     }
 
     fn of(
         readers: Readers,
         flow_readers: Readers,
         writer: Writer,
-        (last, head): (watch::Receiver<Position>, watch::Receiver<Head>),
+        (last, head, tokens): (watch::Receiver<Position>, watch::Receiver<Head>, ReadTokens),
         leases: Leases,
         large: Large,
         threads: Threads,
@@ -230,6 +231,7 @@ impl Store {
             writer: Arc::new(Mutex::new(Some(writer))),
             last,
             head,
+            tokens: Arc::new(tokens),
             leases,
             claimed: Arc::default(),
             large,

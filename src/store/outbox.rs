@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::base::{Position, limits};
+use crate::base::{AccountId, Position, limits};
 use crate::signing::{Entry, Receipt};
 
-use super::feed::{read_entry, signed};
+use super::feed::{among, read_entry, signed};
 use super::ledger::Ledger;
 use super::session::{Session, Value};
 use super::{Backlog, Error, Parts, evidence};
@@ -61,13 +61,21 @@ pub(super) fn backlog(session: &Session) -> Result<Backlog, Error> {
     Ok(found.unwrap_or_default())
 }
 
-pub(super) fn republish(ledger: &mut Ledger, positions: &[Position]) -> Result<usize, Error> {
-    let mut count = 0;
+pub(super) fn republish(
+    ledger: &mut Ledger,
+    positions: &[Position],
+    accounts: Option<&[AccountId]>,
+) -> Result<usize, Error> {
+    let (mut count, accounts) = (0, among(accounts));
     for position in positions.iter().take(limits::PAGE_ROWS_MAX) {
         count += ledger.session.execute(
-            "INSERT INTO outbox (position, appended_at) SELECT position, received_at FROM changes WHERE position = ?1 \
-             ON CONFLICT (position) DO NOTHING",
-            &[signed(position.0).into()],
+            concat!(
+                "INSERT INTO outbox (position, appended_at) SELECT c.position, c.received_at FROM changes c ",
+                "JOIN subjects s ON s.ref = c.subject_ref WHERE c.position = ?1 AND ",
+                is_among!("s.account", "?2"),
+                " ON CONFLICT (position) DO NOTHING"
+            ),
+            &[signed(position.0).into(), accounts.as_deref().into()],
         )?;
     }
     ledger.books.put_back += i64::try_from(count).unwrap_or(0);

@@ -294,7 +294,7 @@ fn publish(ledger: &mut Ledger, reference: i64, order: &ReplayOrder) -> Result<R
     let positions: Vec<Position> =
         order.different.iter().map(|(position, _)| *position).chain(order.same.iter().copied()).collect();
     for positions in positions.chunks(limits::PAGE_ROWS_MAX) {
-        done.put_back += outbox::republish(ledger, positions)?;
+        done.put_back += outbox::republish(ledger, positions, None)?;
     }
     Ok(done)
 }

@@ -125,6 +125,8 @@ pub struct FeedQuery {
     pub status: Option<String>,
     /// Only this account's.
     pub account: Option<AccountId>,
+    /// Only those of these accounts.
+    pub among: Option<Vec<AccountId>>,
     /// Only this signing request's.
     pub signing_request: Option<SigningRequestId>,
     /// Newest first, before `after` where that is not 0.
@@ -153,6 +155,8 @@ pub struct DeliveryQuery {
     pub outcome: Option<String>,
     /// Only this account's.
     pub account: Option<AccountId>,
+    /// Only those of these accounts; none whose account is not known.
+    pub among: Option<Vec<AccountId>>,
 }
 
 /// A stored delivery, without its bytes.

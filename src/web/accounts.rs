@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::base::{AccountId, limits};
 use crate::docusign::is_id;
 use crate::link::{Error, Impersonated, Links, Wanted};
-use crate::store::{AccountQuery, IntegratedAccount};
+use crate::store::{AccountQuery, IntegratedAccount, Link};
 
 use super::caller::{Caller, Scope};
 use super::params::{Params, bad};
@@ -222,6 +222,26 @@ impl LinkWanted {
     }
 }
 
+/// A linked account that the caller may see.
+async fn account_of(caller: &Caller, api: &Api, id: &str) -> Result<IntegratedAccount, Problem> {
+    let account = api.store.account(id).await?;
+    let seen = account.filter(|row| match &row.account {
+        Some(account) => caller.may_use(account),
+        None => caller.accounts().is_none(),
+    });
+    Ok(seen.ok_or(Linking::AccountUnknown)?)
+}
+
+/// Whether a link is for an account that the caller may see.
+async fn is_seen(caller: &Caller, api: &Api, link: &Link) -> Result<bool, Problem> {
+    let account = match (&link.account, &link.integrated) {
+        (Some(account), _) => Some(account.clone()),
+        (None, Some(id)) => api.store.account(id).await?.and_then(|row| row.account),
+        (None, None) => None,
+    };
+    Ok(caller.accounts().is_none() || account.is_some_and(|account| caller.may_use(&account)))
+}
+
 /// Work on an account, in a task of its own: a client that hangs up drops our future, and what was begun must end.
 async fn whole<F>(api: &Api, work: impl FnOnce(Links) -> F) -> Result<IntegratedAccount, Problem>
 where
@@ -253,7 +273,14 @@ pub(super) async fn link(
 ) -> Result<HttpResponse, Problem> {
     caller.require(Scope::Write)?;
     Params::read(&request, &[])?;
-    let made = api.links.make(wanted.into_inner().read()?).await?;
+    let mut wanted = wanted.into_inner().read()?;
+    match &wanted.integrated {
+        Some(id) if caller.accounts().is_some() => drop(account_of(&caller, &api, id).await?),
+        Some(_) => {}
+        // Else its user would choose an account of which the caller may see nothing.
+        None => wanted.account = caller.meant(wanted.account.take())?,
+    }
+    let made = api.links.make(wanted).await?;
     Ok(HttpResponse::Ok().json(LinkMade {
         link_token: made.token.expose_secret().to_owned(),
         expires_at: made.expires_at,
@@ -274,13 +301,16 @@ pub(super) async fn link(
     ),
 )]
 pub(super) async fn link_status(
-    _: Caller,
+    caller: Caller,
     request: HttpRequest,
     asked: Json<LinkAsked>,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Params::read(&request, &[])?;
     let link = api.links.stands(&asked.link_token).await?;
+    if !is_seen(&caller, &api, &link).await? {
+        return Err(Linking::LinkUnknown.into());
+    }
     let state = match link.used_at {
         Some(_) => "used",
         None if link.expires_at <= api.clock.now() => "expired",
@@ -322,7 +352,7 @@ pub(super) async fn create(
     let impersonated = Impersonated {
         tenant: word("tenant_id", wanted.tenant_id)?.unwrap_or_default(),
         user_id: user_id.ok_or_else(|| bad("user_id", "must be a DocuSign user's GUID"))?,
-        account: account_id(wanted.account_id)?,
+        account: caller.meant(account_id(wanted.account_id)?)?,
     };
     let account = whole(&api, |links| async move { links.impersonate(impersonated).await }).await?;
     Ok(HttpResponse::Ok().json(AccountView::from(account)))
@@ -343,13 +373,18 @@ pub(super) async fn create(
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
 )]
-pub(super) async fn list(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(
+    caller: Caller,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
     let params = Params::read(&request, &["after", "limit", "state", "tenant_id"])?;
     let query = AccountQuery {
         after: params.after_id()?,
         limit: params.limit()?,
         state: params.account_state()?,
         tenant: params.tenant()?,
+        among: caller.among(),
     };
     let limit = query.limit;
     let rows = api.store.accounts(query).await?;
@@ -369,13 +404,13 @@ pub(super) async fn list(_: Caller, request: HttpRequest, api: Data<Api>) -> Res
     ),
 )]
 pub(super) async fn show(
-    _: Caller,
+    caller: Caller,
     id: Path<String>,
     request: HttpRequest,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Params::read(&request, &[])?;
-    let account = api.store.account(&id).await?.ok_or(Linking::AccountUnknown)?;
+    let account = account_of(&caller, &api, &id).await?;
     Ok(HttpResponse::Ok().json(AccountView::from(account)))
 }
 
@@ -397,8 +432,9 @@ pub(super) async fn remove(
     request: HttpRequest,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    caller.require(Scope::Write)?;
+    caller.require(Scope::Admin)?;
     Params::read(&request, &[])?;
+    account_of(&caller, &api, &id).await?;
     let gone = api.links.remove(&id).await?;
     Ok(HttpResponse::Ok().json(Removed { id: gone.id }))
 }
@@ -427,6 +463,7 @@ pub(super) async fn refresh(
     caller.require(Scope::Write)?;
     Params::read(&request, &[])?;
     let id = wanted.into_inner().integrated_account_id;
+    account_of(&caller, &api, &id).await?;
     let account = whole(&api, |links| async move { links.refresh(&id).await }).await?;
     Ok(HttpResponse::Ok().json(AccountView::from(account)))
 }

@@ -23,7 +23,7 @@ use crate::telemetry::Metrics;
 use crate::unify::{Tools, Unifier};
 
 use super::Problem;
-use super::caller::TokenInForce;
+use super::caller::{TokenInForce, Tokens};
 use super::docusign::Docusign;
 
 /// How the broker stands, as health and dashboard show it.
@@ -129,8 +129,10 @@ pub struct Parts {
     pub docusign: Option<Docusign>,
     /// Passes calls of other people's on to DocuSign, within the same budgets.
     pub forwarder: Forwarder,
-    /// The bootstrap token; without one the API answers this machine only.
+    /// The bootstrap token; without one, and none stored, the API answers this machine only.
     pub api_token: TokenInForce,
+    /// Requests that each stored token may make within [`limits::API_RATE_WINDOW`]; 0 for any number.
+    pub api_rate: u32,
     /// The public half of the key that signs this node's checkpoints.
     pub audit_key: PublicKey,
     /// Which program this is.
@@ -163,6 +165,8 @@ pub struct Api {
     pub(super) forwarder: Forwarder,
     pub(super) unifier: Unifier,
     pub(super) token: TokenInForce,
+    pub(super) tokens: Tokens,
+    pub(super) rate: u32,
     pub(super) audit_key: PublicKey,
     pub(super) version: Version,
     pub(super) stopping: CancellationToken,
@@ -192,6 +196,7 @@ impl Api {
             dice: parts.dice.clone(),
         });
         Self {
+            tokens: Tokens::new(parts.store.clone()),
             store: parts.store,
             metrics: parts.metrics,
             clock: parts.clock,
@@ -207,6 +212,7 @@ impl Api {
             forwarder: parts.forwarder,
             unifier,
             token: parts.api_token,
+            rate: parts.api_rate,
             audit_key: parts.audit_key,
             version: parts.version,
             stopping: parts.stopping,

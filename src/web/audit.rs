@@ -99,7 +99,12 @@ impl From<StoredRecord> for RecordView {
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
 )]
-pub(super) async fn show(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+pub(super) async fn show(
+    caller: Caller,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    caller.require_all()?;
     Params::read(&request, &[])?;
     let checkpoint = api.store.last_checkpoint().await?.map(CheckpointView::from);
     let Head { number, link, .. } = *api.store.evidence_head().borrow();
@@ -122,7 +127,12 @@ pub(super) async fn show(_: Caller, request: HttpRequest, api: Data<Api>) -> Res
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
 )]
-pub(super) async fn list(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(
+    caller: Caller,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    caller.require_all()?;
     let params = Params::read(&request, &["after", "limit"])?;
     let (after, limit) = (params.after()?.unwrap_or_default().0, params.limit()?);
     let mut rows = api.store.evidence(after, limit + 1).await?;

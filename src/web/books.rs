@@ -67,7 +67,12 @@ impl From<&Equation> for EquationView {
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
 )]
-pub(super) async fn show(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+pub(super) async fn show(
+    caller: Caller,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    caller.require_all()?;
     let deep = Params::read(&request, &["deep"])?.flag("deep")?;
     let (all, places) = if deep {
         let _turn = api.audits.try_acquire().map_err(|_| Problem::AuditUnderWay)?;

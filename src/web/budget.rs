@@ -59,13 +59,14 @@ struct BudgetView {
     ),
 )]
 pub(super) async fn show(
-    _: Caller,
+    caller: Caller,
     request: HttpRequest,
     id: Path<String>,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Params::read(&request, &[])?;
     let account = AccountId::new(&id);
+    caller.require_account(&account)?;
     let waiting = api.store.enrichments_waiting(&account).await?;
     let standing = api.client.standing(&account);
     // Where nothing is known of it, there is perhaps no such account.

@@ -93,22 +93,29 @@ pub(super) const FILTERS: &[&str] = &["after", "limit", "order", "status", "acco
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
 )]
-pub(super) async fn list(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(
+    caller: Caller,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
     let params = Params::read(&request, FILTERS)?;
     let limit = params.limit()?;
-    let query = FeedQuery { newest_first: params.newest_first()?, ..query(&params)? };
+    let query = FeedQuery { newest_first: params.newest_first()?, ..query(&params, &caller)? };
     let (result, more) = page(&api.store, query, limit, limits::PAGE_BYTES_MAX).await?;
     let next_cursor = result.last().filter(|_| more).map(|row| row.position.to_string());
     Ok(HttpResponse::Ok().json(ChangePage { result, next_cursor }))
 }
 
-/// The filters and the place in the feed.
-pub(super) fn query(params: &Params) -> Result<FeedQuery, Problem> {
+/// The filters and the place in the feed, of what the caller may see.
+pub(super) fn query(params: &Params, caller: &Caller) -> Result<FeedQuery, Problem> {
+    let account = params.account()?;
+    account.as_ref().map_or(Ok(()), |account| caller.require_account(account))?;
     Ok(FeedQuery {
         after: params.after()?.unwrap_or_default(),
         limit: limits::FEED_READ_ROWS,
         status: params.status()?,
-        account: params.account()?,
+        account,
+        among: caller.among(),
         signing_request: params.signing_request()?,
         newest_first: false,
     })
@@ -155,7 +162,7 @@ async fn page(
     ),
 )]
 pub(super) async fn show(
-    _: Caller,
+    caller: Caller,
     which: Path<String>,
     request: HttpRequest,
     api: Data<Api>,
@@ -170,7 +177,8 @@ pub(super) async fn show(
             .map_err(|_| bad("position_or_id", "must be a position or a message id (a UUID)"))?;
         api.store.change(ChangeId(id)).await?
     };
-    Ok(HttpResponse::Ok().json(ChangeRow::new(row.ok_or(Problem::ChangeUnknown)?)?))
+    let row = row.filter(|row| caller.may_use(&row.entry.account)).ok_or(Problem::ChangeUnknown)?;
+    Ok(HttpResponse::Ok().json(ChangeRow::new(row)?))
 }
 
 /// Which changes to publish again.
@@ -193,7 +201,8 @@ pub(super) struct Replayed {
 
 /// Publishes changes again
 ///
-/// With the ids that they had, so that subscribers can tell them for duplicates.
+/// With the ids that they had, so that subscribers can tell them for duplicates. Where the token is for some accounts,
+/// changes of others do not count as being there.
 #[utoipa::path(
     post, path = "/v1/changes/replay", tag = "changes", operation_id = "replayChanges",
     request_body = ReplayRequest,
@@ -219,7 +228,8 @@ pub(super) async fn replay(
     }
     positions.sort_unstable();
     positions.dedup();
-    let replayed = api.store.republish(positions.into_iter().map(Position).collect()).await?;
+    let positions = positions.into_iter().map(Position).collect();
+    let replayed = api.store.republish_among(positions, caller.among()).await?;
     tracing::info!(replayed, "changes are published again");
     Ok(HttpResponse::Ok().json(Replayed { replayed }))
 }

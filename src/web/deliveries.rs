@@ -164,13 +164,20 @@ impl From<DeliveryDetail> for DeliveryWhole {
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
 )]
-pub(super) async fn list(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(
+    caller: Caller,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
     let params = Params::read(&request, &["before", "limit", "outcome", "account"])?;
+    let account = params.account()?;
+    account.as_ref().map_or(Ok(()), |account| caller.require_account(account))?;
     let query = DeliveryQuery {
         before: params.before()?,
         limit: params.limit()?,
         outcome: params.outcome(OUTCOMES)?,
-        account: params.account()?,
+        account,
+        among: caller.among(),
     };
     Ok(HttpResponse::Ok().json(DeliveryPage::read(&api, query).await?))
 }
@@ -195,14 +202,18 @@ pub(super) async fn list(_: Caller, request: HttpRequest, api: Data<Api>) -> Res
     ),
 )]
 pub(super) async fn show(
-    _: Caller,
+    caller: Caller,
     id: Path<String>,
     request: HttpRequest,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let raw = Params::read(&request, &["raw"])?.flag("raw")?;
     let id = delivery_id(&id)?;
-    let detail = api.store.delivery(id).await?.ok_or(Problem::DeliveryUnknown)?;
+    let seen = |detail: &DeliveryDetail| match &detail.row.account {
+        Some(account) => caller.may_use(account),
+        None => caller.accounts().is_none(),
+    };
+    let detail = api.store.delivery(id).await?.filter(seen).ok_or(Problem::DeliveryUnknown)?;
     if raw { bytes(id, detail.body).await } else { Ok(HttpResponse::Ok().json(DeliveryWhole::from(detail))) }
 }
 

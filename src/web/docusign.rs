@@ -97,6 +97,18 @@ pub(super) fn account(text: &str) -> Result<AccountId, Problem> {
     Err(super::params::bad("account", "must be an account's id (a GUID)"))
 }
 
+/// The account that is named, or all that can be asked and that the caller may use.
+async fn accounts(
+    docusign: &Docusign,
+    named: Option<AccountId>,
+    caller: &Caller,
+) -> Result<Vec<AccountId>, Problem> {
+    named.as_ref().map_or(Ok(()), |account| caller.require_account(account))?;
+    let mut all = (docusign.accounts)(named).await.map_err(refused)?;
+    all.retain(|account| caller.may_use(account));
+    Ok(all)
+}
+
 fn problem(error: rest::Error) -> Problem {
     match error {
         rest::Error::NotFound(_) => Remote::AccountUnknown.into(),
@@ -200,7 +212,7 @@ fn shown((mut raw, ours): (Value, bool)) -> ConfigurationView {
     ),
 )]
 pub(super) async fn connect(
-    _: Caller,
+    caller: Caller,
     request: HttpRequest,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
@@ -209,7 +221,7 @@ pub(super) async fn connect(
     let mut here = docusign.here.clone();
     here.url = params.public_url()?.or(here.url);
     let mut result = Vec::new();
-    for account in (docusign.accounts)(params.account()?).await.map_err(refused)? {
+    for account in accounts(docusign, params.account()?, &caller).await? {
         let examined = (docusign.examine)(account.clone(), here.clone()).await.map_err(problem)?;
         result.push(ConnectView {
             account: account.as_str().to_owned(),
@@ -326,7 +338,7 @@ pub(super) async fn register(
     }
     let order = RegisterOrder { url, name, dry_run };
     let mut result = Vec::new();
-    for account in (docusign.accounts)(named).await.map_err(refused)? {
+    for account in accounts(docusign, named, &caller).await? {
         let done = (docusign.register)(account.clone(), order.clone()).await.map_err(problem)?;
         result.push(registered(&account, &order, done));
     }

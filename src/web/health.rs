@@ -54,7 +54,7 @@ pub(super) struct Part {
     /// they are not.
     #[schema(pattern = "^(up|off|degraded|down)$")]
     status: &'static str,
-    /// What is wrong; only for callers who show a token (or are on this machine, where none is configured).
+    /// What is wrong; only for callers who show a token for all accounts (or are on this machine, where there is none).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     why: Vec<String>,
@@ -77,7 +77,8 @@ pub(super) async fn ready(caller: Option<Caller>, request: HttpRequest, api: Dat
         .any(|(name, value)| name == "verbose" && value != "false" && value != "0");
     let mut parts = parts(&api).await;
     let ready = parts.iter().all(|part| part.status != "down");
-    if caller.is_none() {
+    // They name sources, accounts and addresses.
+    if caller.is_none_or(|caller| caller.accounts().is_some()) {
         parts.iter_mut().for_each(|part| part.why.clear());
     }
     if !verbose {
@@ -199,7 +200,8 @@ pub(super) async fn version(api: Data<Api>) -> HttpResponse {
         (status = "4XX", description = "Not let in", body = ProblemBody),
     ),
 )]
-pub(super) async fn metrics(_: Caller, api: Data<Api>) -> HttpResponse {
+pub(super) async fn metrics(caller: Caller, api: Data<Api>) -> Result<HttpResponse, Problem> {
+    caller.require_all()?;
     match api.counts().await {
         Ok((totals, backlog)) => {
             refresh(&api, totals, backlog);
@@ -208,9 +210,8 @@ pub(super) async fn metrics(_: Caller, api: Data<Api>) -> HttpResponse {
         // The counters are true all the same, and an outage is when they are wanted most.
         Err(error) => tracing::warn!(%error, "gauges of the store are as of the last time that it answered"),
     }
-    HttpResponse::Ok()
-        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(api.metrics.render())
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(HttpResponse::Ok().content_type(kind).body(api.metrics.render()))
 }
 
 fn refresh(api: &Api, totals: Totals, backlog: Backlog) {
@@ -292,7 +293,12 @@ struct BrokerStanding {
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
 )]
-pub(super) async fn totals(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+pub(super) async fn totals(
+    caller: Caller,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    caller.require_all()?;
     super::params::Params::read(&request, &[])?;
     let (totals, backlog) = api.counts().await?;
     refresh(&api, totals, backlog);

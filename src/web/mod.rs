@@ -31,6 +31,7 @@ mod replay;
 mod stamp;
 mod stream;
 mod timeline;
+mod tokens;
 mod unified;
 mod vault;
 mod wire;
@@ -87,6 +88,13 @@ pub fn configure(config: &mut ServiceConfig, api: Data<Api>) {
         .service(resource("/v1/quarantine/{id}/drop", "POST").route(web::post().to(quarantine::discard)))
         .service(reads("/v1/audit").route(get().to(audit::show)))
         .service(reads("/v1/audit/records").route(get().to(audit::list)))
+        .service(
+            resource("/v1/tokens", "GET, HEAD, POST")
+                .route(get().to(tokens::list))
+                .route(web::post().to(tokens::create)),
+        )
+        .service(reads("/v1/tokens/self").route(get().to(tokens::own)))
+        .service(resource("/v1/tokens/{id}", "DELETE").route(web::delete().to(tokens::revoke)))
         .service(resource("/v1/vault/rotate", "POST").route(web::post().to(vault::rotate)))
         .service(
             resource("/v1/reconcile", "GET, HEAD, POST")

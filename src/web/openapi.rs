@@ -12,7 +12,7 @@ use crate::unify::SigningRequestStatus;
 use super::problem::ProblemBody;
 use super::{
     accounts, audit, books, budget, changes, connect, deliveries, docusign, health, proxy, quarantine,
-    reconcile, replay, stream, timeline, unified, vault,
+    reconcile, replay, stream, timeline, tokens, unified, vault,
 };
 
 /// `/openapi.json`.
@@ -34,6 +34,7 @@ use super::{
         reconcile::list, reconcile::order, docusign::connect, docusign::register,
         proxy::forward, budget::show,
         audit::show, audit::list, vault::rotate,
+        tokens::create, tokens::list, tokens::own, tokens::revoke,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
     components(schemas(
@@ -49,6 +50,7 @@ use super::{
         (name = "docusign", description = "DocuSign's own API, called with our accounts; what Connect missed, and how Connect is set up"),
         (name = "e-signature", description = "The unified API of signing requests and all around them"),
         (name = "user-directory", description = "The unified API of an account's people, and what it pays for them"),
+        (name = "tokens", description = "Who may ask what"),
         (name = "audit", description = "The chain of evidence"),
         (name = "health", description = "How it fares"),
     ),
@@ -64,7 +66,10 @@ impl Modify for Schemes {
         let token = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "The API token. Where none is configured, none is needed on the server's own machine.",
+                "An API token: one made at `/v1/tokens`, or the configured one. Its scope is `read`, `write` or `admin`, \
+                 each including those before; one that is for some accounts sees and uses those alone. Too many \
+                 requests within ten seconds are answered 429 with `Retry-After`. Where there is no token at all, \
+                 none is needed on the server's own machine.",
             ))
             .build();
         let signature = ApiKeyValue::with_description(

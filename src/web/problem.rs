@@ -1,5 +1,6 @@
 //! The one table from error to answer: status, words, details, and when to come back.
 
+pub(super) mod access;
 pub(super) mod linking;
 pub(super) mod remote;
 pub(super) mod unified;
@@ -16,7 +17,7 @@ use utoipa::ToSchema;
 use crate::base::{DeliveryId, Position, Refusal, limits};
 use crate::store;
 
-use super::caller::Scope;
+use access::Access;
 use linking::Linking;
 use remote::Remote;
 use unified::Unified;
@@ -26,18 +27,8 @@ use unified::Unified;
 pub enum Problem {
     /// A delivery was not let in.
     Refused(Refusal),
-    /// No token, where one is needed.
-    TokenMissing,
-    /// A token that is none of ours.
-    TokenWrong,
-    /// No token is configured, and the peer is not on this machine.
-    LoopbackOnly,
-    /// No token is configured, and a proxy stands in between: its peer is not the caller.
-    Forwarded,
-    /// No token is configured, and the request was made by a page of another site.
-    CrossSite,
-    /// The token is ours but may not do this.
-    ScopeMissing(Scope),
+    /// Somebody is not let in, or not to do what they ask.
+    Access(Access),
     /// A query parameter that the path does not know.
     ParameterUnknown {
         /// The parameter.
@@ -142,10 +133,7 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal_row(*refusal).0,
-            Self::TokenMissing | Self::TokenWrong => StatusCode::UNAUTHORIZED,
-            Self::LoopbackOnly | Self::Forwarded | Self::CrossSite | Self::ScopeMissing(_) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Access(access) => access.status(),
             Self::ParameterUnknown { .. } | Self::ParameterBad { .. } | Self::BodyBad(_) => {
                 StatusCode::BAD_REQUEST
             }
@@ -174,22 +162,7 @@ impl Problem {
     pub fn message(&self) -> String {
         match self {
             Self::Refused(refusal) => refusal_row(*refusal).1.to_owned(),
-            Self::TokenMissing => "a token is needed: send `Authorization: Bearer <token>`".into(),
-            Self::TokenWrong => "the token is not valid here".into(),
-            Self::LoopbackOnly => "no api_token is configured, so the API answers this machine only: set \
-                                   COUNTERSIGN_API_TOKEN and send it as `Authorization: Bearer <token>`"
-                .into(),
-            Self::Forwarded => {
-                "no api_token is configured, so the API answers this machine only, and a proxy \
-                                that forwards requests cannot vouch for that: set COUNTERSIGN_API_TOKEN"
-                    .into()
-            }
-            Self::CrossSite => {
-                "no api_token is configured, so the API answers this machine only and no pages of \
-                                other sites: set COUNTERSIGN_API_TOKEN"
-                    .into()
-            }
-            Self::ScopeMissing(scope) => format!("the token lacks the scope `{}`", scope.word()),
+            Self::Access(access) => access.message(),
             Self::ParameterUnknown { name, valid: [] } => {
                 format!("unknown parameter `{}`: this path takes none", shown(name, 64))
             }
@@ -253,6 +226,7 @@ impl Problem {
             Self::StoreBusy | Self::Refused(Refusal::Crowded) => Some(2),
             Self::StreamsBusy => Some(5),
             Self::AuditUnderWay => Some(30),
+            Self::Access(access) => access.retry_after(),
             Self::Remote(remote) => remote.retry_after(),
             Self::Linking(linking) => linking.retry_after(),
             Self::Unified(unified) => unified.retry_after(),
@@ -263,8 +237,7 @@ impl Problem {
     /// The challenge of a 401, where the client can answer one.
     fn challenge(&self) -> Option<&'static str> {
         match self {
-            Self::TokenMissing => Some(r#"Bearer realm="countersign""#),
-            Self::TokenWrong => Some(r#"Bearer realm="countersign", error="invalid_token""#),
+            Self::Access(access) => access.challenge(),
             Self::Refused(Refusal::BasicWrong) => Some(r#"Basic realm="countersign", charset="UTF-8""#),
             _ => None,
         }
@@ -368,10 +341,13 @@ impl ResponseError for Problem {
         {
             answer.insert_header((ALLOW, allowed.join(", ")));
         }
-        if let Self::Remote(remote) = self {
-            for (name, value) in remote.rate() {
-                answer.insert_header((name, value));
-            }
+        let rate = match self {
+            Self::Remote(remote) => remote.rate(),
+            Self::Linking(linking) => linking.rate(),
+            _ => Vec::new(),
+        };
+        for (name, value) in rate {
+            answer.insert_header((name, value));
         }
         answer.json(self.body())
     }
@@ -406,12 +382,6 @@ mod tests {
     fn all() -> Vec<Problem> {
         use Problem as P;
         let mut all = vec![
-            P::TokenMissing,
-            P::TokenWrong,
-            P::LoopbackOnly,
-            P::Forwarded,
-            P::CrossSite,
-            P::ScopeMissing(Scope::Write),
             P::ParameterUnknown { name: "x".into(), valid: &["after", "limit"] },
             P::ParameterBad { name: "limit", why: "must be a number".into() },
             P::BodyBad("no".into()),
@@ -437,42 +407,38 @@ mod tests {
         all.extend(Remote::one_of_each(SECRET).map(P::Remote));
         all.extend(Linking::one_of_each().map(P::Linking));
         all.extend(Unified::one_of_each().into_iter().map(P::from));
+        all.extend(Access::one_of_each().map(P::Access));
         let mut kinds = std::collections::BTreeSet::new();
         for problem in &all {
             kinds.insert(match problem {
                 P::Refused(_) => 0,
-                P::TokenMissing => 1,
-                P::TokenWrong => 2,
-                P::LoopbackOnly => 3,
-                P::Forwarded => 4,
-                P::CrossSite => 5,
-                P::ScopeMissing(_) => 6,
-                P::ParameterUnknown { .. } => 7,
-                P::ParameterBad { .. } => 8,
-                P::BodyBad(_) => 9,
-                P::BodyNotJson => 10,
-                P::BodyTooLarge => 11,
-                P::PathUnknown => 12,
-                P::MethodUnknown(_) => 13,
-                P::ChangeUnknown => 14,
-                P::BeyondFeed { .. } => 15,
-                P::DeliveryUnknown => 16,
-                P::BodyPruned => 17,
-                P::SigningRequestUnknown => 18,
-                P::NotQuarantined { .. } => 19,
-                P::StillUnreadable { .. } => 20,
-                P::StreamsBusy => 21,
-                P::StoreBusy => 22,
-                P::StoreDown(_) => 23,
-                P::Internal(_) => 24,
-                P::AuditUnderWay => 25,
-                P::NoCredentials => 26,
-                P::Remote(_) => 27,
-                P::Linking(_) => 28,
-                P::Unified(_) => 29,
+                P::Access(_) => 1,
+                P::ParameterUnknown { .. } => 2,
+                P::ParameterBad { .. } => 3,
+                P::BodyBad(_) => 4,
+                P::BodyNotJson => 5,
+                P::BodyTooLarge => 6,
+                P::PathUnknown => 7,
+                P::MethodUnknown(_) => 8,
+                P::ChangeUnknown => 9,
+                P::BeyondFeed { .. } => 10,
+                P::DeliveryUnknown => 11,
+                P::BodyPruned => 12,
+                P::SigningRequestUnknown => 13,
+                P::NotQuarantined { .. } => 14,
+                P::StillUnreadable { .. } => 15,
+                P::StreamsBusy => 16,
+                P::StoreBusy => 17,
+                P::StoreDown(_) => 18,
+                P::Internal(_) => 19,
+                P::AuditUnderWay => 20,
+                P::NoCredentials => 21,
+                P::Remote(_) => 22,
+                P::Linking(_) => 23,
+                P::Unified(_) => 24,
             });
         }
-        assert_eq!(kinds.len(), 30, "a case is missing from the list above");
+        assert_eq!(kinds.len(), 25, "a case is missing from the list above");
         all
     }
 
@@ -513,6 +479,21 @@ mod tests {
     }
 
     #[test]
+    fn whoever_asks_too_much_of_docusign_is_told_so_alike_on_every_path() {
+        let throttled = [
+            Problem::Remote(Remote::Throttled { seconds: 60, left: Some((3_000, 0)) }),
+            Problem::Linking(Linking::Throttled(jiff::Timestamp::UNIX_EPOCH)),
+        ];
+        for problem in throttled {
+            let answer = problem.error_response();
+            let told = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+            assert_eq!(answer.status().as_u16(), 429);
+            let told = [RETRY_AFTER.as_str(), "ratelimit-remaining", "ratelimit-reset"].map(told);
+            assert_eq!(told, [Some("60"), Some("0"), Some("60")], "{problem:?}");
+        }
+    }
+
+    #[test]
     fn refused_deliveries_are_answered_as_connect_expects() {
         let statuses = Refusal::ALL.map(|refusal| Problem::from(refusal).status().as_u16());
         assert_eq!(statuses, [404, 401, 401, 401, 401, 401, 413, 415, 400, 503, 503]);
@@ -524,7 +505,7 @@ mod tests {
             let answer = problem.error_response();
             answer.headers().get(WWW_AUTHENTICATE).and_then(|v| v.to_str().ok()).map(str::to_owned)
         };
-        assert!(challenge(Problem::TokenMissing).is_some_and(|c| c.starts_with("Bearer ")));
+        assert!(challenge(Access::Missing.into()).is_some_and(|c| c.starts_with("Bearer ")));
         assert!(challenge(Refusal::BasicWrong.into()).is_some_and(|c| c.starts_with("Basic ")));
         assert_eq!(challenge(Refusal::SignatureWrong.into()), None);
     }

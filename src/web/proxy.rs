@@ -68,7 +68,14 @@ pub(super) async fn forward(
     })?;
     // As it came: what actix gives as the path's rest is decoded already.
     let path = request.uri().path().strip_prefix(BEFORE).ok_or(Problem::PathUnknown)?;
-    let target = Target::read(path, request.uri().query()).map_err(Remote::Path)?;
+    let mut target = Target::read(path, request.uri().query()).map_err(Remote::Path)?;
+    if caller.accounts().is_some() {
+        // Another one than the caller may use is refused alike, whether or not there is one.
+        let account = api.forwarder.account(&target).await.map_err(|why| remote(why, api.clock.now()))?;
+        caller.require_account(&account)?;
+        // And it is this one that is called, whatever the name that it was told by has come to mean.
+        target.account = Some(account);
+    }
     let headers = request.headers().iter();
     let headers = headers
         .map(|(name, value)| (name.as_str().to_owned(), Bytes::copy_from_slice(value.as_bytes())))

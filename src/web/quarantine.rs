@@ -1,4 +1,6 @@
 //! Quarantine over HTTP: authentic deliveries that could not be read, released or dropped by an operator.
+//!
+//! What could not be read tells of no account: so all of it is for those alone who may see all accounts.
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -43,13 +45,19 @@ pub(super) struct Resolved {
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
 )]
-pub(super) async fn list(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(
+    caller: Caller,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
     let params = Params::read(&request, &["before", "limit"])?;
+    caller.require_all()?;
     let query = DeliveryQuery {
         before: params.before()?,
         limit: params.limit()?,
         outcome: Some(QUARANTINED.to_owned()),
         account: None,
+        among: None,
     };
     Ok(HttpResponse::Ok().json(DeliveryPage::read(&api, query).await?))
 }
@@ -68,12 +76,13 @@ pub(super) async fn list(_: Caller, request: HttpRequest, api: Data<Api>) -> Res
     ),
 )]
 pub(super) async fn show(
-    _: Caller,
+    caller: Caller,
     id: Path<String>,
     request: HttpRequest,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Params::read(&request, &[])?;
+    caller.require_all()?;
     let detail = quarantined(&api, delivery_id(&id)?).await?;
     Ok(HttpResponse::Ok().json(DeliveryWhole::from(detail)))
 }
@@ -100,6 +109,7 @@ pub(super) async fn release(
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Scope::Write)?;
+    caller.require_all()?;
     Params::read(&request, &[])?;
     let id = delivery_id(&id)?;
     quarantined(&api, id).await?;
@@ -140,6 +150,7 @@ pub(super) async fn discard(
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     caller.require(Scope::Write)?;
+    caller.require_all()?;
     Params::read(&request, &[])?;
     let id = delivery_id(&id)?;
     match api.store.resolve_quarantine(id, Resolution::Dropped, api.clock.now()).await? {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::base::limits;
 use crate::reconcile::Order;
 use crate::store::ReconcileRun;
 
@@ -130,12 +131,21 @@ impl From<ReconcileRun> for RunView {
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
 )]
-pub(super) async fn list(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(
+    caller: Caller,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
     let limit = Params::read(&request, &["limit"])?.limit()?;
+    let seen = |run: &ReconcileRun| caller.may_use(&run.account);
     let open = api.docusign.as_ref().map(|docusign| docusign.desk.runs()).unwrap_or_default();
-    let ended = api.store.reconcile_runs(limit).await?;
+    // Of a caller who may see some, all that are kept are looked through: there are few.
+    let read = if caller.accounts().is_some() { limits::RECONCILE_RUNS_KEPT } else { limit };
+    let mut ended = api.store.reconcile_runs(read).await?;
+    ended.retain(seen);
+    ended.truncate(limit);
     // One that ends just now is in both.
-    let open = open.into_iter().filter(|run| !ended.iter().any(|ended| ended.id == run.id));
+    let open = open.into_iter().filter(seen).filter(|run| !ended.iter().any(|ended| ended.id == run.id));
     let result = open.collect::<Vec<_>>().into_iter().chain(ended.iter().cloned()).map(RunView::from);
     Ok(HttpResponse::Ok().json(ReconcilePage { result: result.collect() }))
 }
@@ -168,7 +178,7 @@ pub(super) async fn order(
     if !dry_run {
         caller.require(Scope::Write)?;
     }
-    let of = of.as_deref().map(account).transpose()?;
+    let of = caller.meant(of.as_deref().map(account).transpose()?)?;
     let order = Order { account: of, from, to, dry_run, ask_connect };
     let runs = (docusign(&api)?.reconcile)(order).await.map_err(refused)?;
     Ok(HttpResponse::Accepted().json(ReconcilePage { result: runs.into_iter().map(RunView::from).collect() }))

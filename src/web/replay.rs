@@ -212,7 +212,7 @@ impl From<Page> for ReplayPage {
 /// signing requests that they are about (each from its beginning, from a fresh state), and compares what comes out
 /// with what was published. With `publish` or `ids`, what is chosen of it is published: a missing change is appended
 /// with `origin` `replay`, its own id and the next sequence; a different one is written anew in its place and published
-/// again under its id. A page covers some hundred deliveries: follow `next_cursor` until it is null.
+/// again under its id. It is of all accounts: a token for some may not ask for it. A page covers some hundred deliveries: follow `next_cursor` until it is null.
 #[utoipa::path(
     post, path = "/v1/replay", tag = "deliveries", operation_id = "replayDeliveries",
     request_body = ReplayWanted,
@@ -230,6 +230,7 @@ pub(super) async fn replay(
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Params::read(&request, &[])?;
+    caller.require_all()?;
     let wanted = read(wanted.into_inner())?;
     if wanted.publish != Choice::default() {
         caller.require(Scope::Write)?;

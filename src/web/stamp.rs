@@ -49,6 +49,8 @@ pub async fn stamp(
         request_id = id.to_str().unwrap_or_default(),
         method = %request.method(),
         path = beginning(request.path()),
+        // The id of the stored token that let it in, once that is known.
+        token = tracing::field::Empty,
     );
     let stamped = async {
         let mut answer = next.call(request).await?;

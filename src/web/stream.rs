@@ -9,10 +9,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::base::{Position, limits};
-use crate::store::{FeedQuery, FeedRow, Store};
+use crate::store::{FeedQuery, FeedRow};
 use crate::telemetry::{Metric, Metrics};
 
 use super::caller::Caller;
@@ -46,9 +45,13 @@ const RETRY_MS: u32 = 2_000;
         (status = "5XX", description = "Try again later", body = ProblemBody),
     ),
 )]
-pub(super) async fn follow(_: Caller, request: HttpRequest, api: Data<Api>) -> Result<HttpResponse, Problem> {
+pub(super) async fn follow(
+    caller: Caller,
+    request: HttpRequest,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
     let params = Params::read(&request, &["after", "status", "account", "signing_request"])?;
-    let mut query = query(&params)?;
+    let mut query = query(&params, &caller)?;
     let resumed = match request.headers().get("last-event-id") {
         Some(id) => Some(
             id.to_str()
@@ -72,10 +75,10 @@ pub(super) async fn follow(_: Caller, request: HttpRequest, api: Data<Api>) -> R
     query.after = resumed.unwrap_or(last);
     let (place, now) = (Place::take(&api)?, Instant::now());
     let live = Live {
-        store: api.store.clone(),
+        api: api.clone(),
+        caller,
         query,
         news,
-        stopping: api.stopping.clone(),
         stage: Stage::Opening,
         heartbeat: limits::STREAM_HEARTBEAT,
         beat_at: now,
@@ -112,10 +115,10 @@ impl Drop for Place {
 
 /// An open stream: what it holds between two pieces is its place in the feed and no rows.
 struct Live {
-    store: Store,
+    api: Data<Api>,
+    caller: Caller,
     query: FeedQuery,
     news: watch::Receiver<Position>,
-    stopping: CancellationToken,
     stage: Stage,
     heartbeat: Duration,
     /// When the next heartbeat is due: counted from the last piece, so that news which the filters leave out do not
@@ -141,13 +144,17 @@ impl Live {
     /// The next piece, with what comes after it; none when the stream ends.
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         let piece = self.piece().await?;
+        if !self.caller.is_still_let_in(&self.api).await {
+            tracing::info!("a stream ends: its token has ended");
+            return None;
+        }
         self.beat_at = Instant::now() + self.heartbeat;
         Some((Ok(piece.into()), self))
     }
 
     async fn piece(&mut self) -> Option<String> {
         loop {
-            if self.stopping.is_cancelled() {
+            if self.api.stopping.is_cancelled() {
                 return None;
             }
             match self.stage {
@@ -185,7 +192,7 @@ impl Live {
         };
         tokio::select! {
             biased;
-            () = self.stopping.cancelled() => None,
+            () = self.api.stopping.cancelled() => None,
             () = tokio::time::sleep_until(self.beat_at) => Some(false),
             open = news => open.then_some(true),
         }
@@ -195,7 +202,7 @@ impl Live {
     async fn read(&mut self) -> Option<String> {
         self.read_at = Instant::now();
         let seen = *self.news.borrow();
-        let rows = match self.store.feed(self.query.clone()).await {
+        let rows = match self.api.store.feed(self.query.clone()).await {
             Ok(rows) => rows,
             Err(error) => {
                 tracing::error!(%error, "a stream ends: the feed cannot be read");
@@ -247,17 +254,18 @@ mod tests {
     use crate::web::bench::Bench;
 
     fn live(bench: &Bench, query: FeedQuery, heartbeat: Duration) -> Live {
-        let now = Instant::now();
+        let (now, api) = (Instant::now(), Data::new(bench.api()));
+        let place = Place::take(&api).unwrap();
         Live {
-            store: bench.store.clone(),
+            api,
+            caller: Caller::machine(),
             query: FeedQuery { limit: limits::FEED_READ_ROWS, ..query },
             news: bench.store.last_position(),
-            stopping: CancellationToken::new(),
             stage: Stage::Waiting,
             heartbeat,
             beat_at: now + heartbeat,
             read_at: now,
-            _place: Place::take(&bench.api()).unwrap(),
+            _place: place,
         }
     }
 

@@ -144,7 +144,7 @@ struct ToldCover {
     ),
 )]
 pub(super) async fn show(
-    _: Caller,
+    caller: Caller,
     id: Path<String>,
     request: HttpRequest,
     api: Data<Api>,
@@ -153,7 +153,9 @@ pub(super) async fn show(
     if id.len() > limits::WORD_BYTES_MAX {
         return Err(bad("id", format!("is longer than {} bytes", limits::WORD_BYTES_MAX)));
     }
+    account.as_ref().map_or(Ok(()), |account| caller.require_account(account))?;
     let mut found = api.store.timelines(&id).await?;
+    found.retain(|timeline| caller.may_use(&timeline.account));
     found.retain(|timeline| account.as_ref().is_none_or(|account| timeline.account == *account));
     if found.is_empty() {
         return Err(Problem::SigningRequestUnknown);

@@ -35,7 +35,8 @@ pub(super) async fn rotate(
     request: HttpRequest,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    caller.require(Scope::Write)?;
+    caller.require(Scope::Admin)?;
+    caller.require_all()?;
     Params::read(&request, &[])?;
     let (resealed, unreadable) =
         api.linked.rotate().await.map_err(|why| Problem::StoreDown(why.to_string()))?;

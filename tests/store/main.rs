@@ -33,6 +33,8 @@ mod sqlite {
     mod reconcile;
     mod spoilt;
     mod tampered;
+    #[path = "../tokens.rs"]
+    mod tokens;
 
     pub(crate) async fn place() -> crate::support::Place {
         crate::support::Place::new(None)
@@ -58,6 +60,8 @@ mod postgres {
     mod outbox;
     #[path = "../reconcile.rs"]
     mod reconcile;
+    #[path = "../tokens.rs"]
+    mod tokens;
 
     pub(crate) async fn place() -> crate::support::Place {
         crate::support::Place::new(Some(crate::cluster::Postgres::shared().await.database().await))

@@ -31,6 +31,7 @@ use super::docusign::{Flow, side};
 
 pub(crate) const KEY: &str = "web-test-key";
 pub(crate) const ACCOUNT: &str = "8b411bfe-54f5-4f0e-b1d6-1d1f4c0c5a11";
+pub(crate) const RATE: u32 = 40;
 pub(crate) const HERE: &str = "127.0.0.1:50000";
 
 /// Everything under test, with the handles that tests turn.
@@ -159,6 +160,7 @@ impl Bench {
             linked,
             client,
             docusign: Some(face),
+            api_rate: RATE,
             api_token: countersign::web::TokenInForce::new(token.map(SecretString::from).as_ref()),
             audit_key: PublicKey([7; 32]),
             version: Version {
@@ -210,6 +212,21 @@ impl Bench {
     /// Asks from this machine.
     pub(crate) async fn ask(&self, request: TestRequest) -> Answer {
         self.ask_from(HERE, request).await
+    }
+
+    /// Asks from elsewhere with a token.
+    pub(crate) async fn ask_as(&self, token: &str, request: TestRequest) -> Answer {
+        let request = request.insert_header(("authorization", format!("Bearer {token}")));
+        self.ask_from("203.0.113.9:40000", request).await
+    }
+
+    /// Has a token made with the configured one: its id and its text.
+    pub(crate) async fn token(&self, configured: &str, wanted: Value) -> (String, String) {
+        let request = TestRequest::post().uri("/v1/tokens").set_json(wanted);
+        let made = self.ask_as(configured, request).await;
+        assert_eq!(made.status, 200, "{}", made.message());
+        let text = |field: &str| made.json()[field].as_str().unwrap().to_owned();
+        (text("id"), text("token"))
     }
 
     pub(crate) async fn ask_from(&self, peer: &str, request: TestRequest) -> Answer {

@@ -39,7 +39,7 @@ impl Linking {
             Self::AccountUnknown | Self::LinkUnknown => StatusCode::NOT_FOUND,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Away(_) => StatusCode::BAD_GATEWAY,
-            Self::Throttled(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -73,6 +73,12 @@ impl Linking {
     pub(super) fn retry_after(&self) -> Option<u64> {
         // A minute is the least that DocuSign's limits last; asked again, the answer tells until when.
         matches!(self, Self::Throttled(_)).then_some(60)
+    }
+
+    /// The normalised headers, as the proxy tells them; how many calls the account has in all is not known here.
+    pub(super) fn rate(&self) -> Vec<(&'static str, String)> {
+        let Some(seconds) = self.retry_after() else { return Vec::new() };
+        vec![("ratelimit-remaining", "0".to_owned()), ("ratelimit-reset", seconds.to_string())]
     }
 
     /// One of each, for tests.

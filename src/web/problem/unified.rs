@@ -58,6 +58,8 @@ pub enum Unified {
     NoSuch(&'static str),
     /// Too many requests are under way.
     Busy,
+    /// A list was given in part, and ends here for this reason.
+    Cut(&'static str),
     /// DocuSign refused, or could not answer.
     Remote(Box<rest::Error>),
     /// DocuSign refused parts of it.
@@ -97,14 +99,14 @@ impl Unified {
     pub(super) fn status(&self) -> StatusCode {
         use rest::Error as E;
         match self {
-            Self::Unknown { what: "parameter", .. }
+            Self::Unknown { what: "parameter" | "field", .. }
             | Self::Missing { .. }
             | Self::Parameter { .. }
             | Self::Body(_)
             | Self::Cursor => StatusCode::BAD_REQUEST,
             Self::Unknown { .. } | Self::NoSuch(_) => StatusCode::NOT_FOUND,
             Self::MethodUnknown { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Cut(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Items(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Remote(error) => match &**error {
                 E::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -155,6 +157,7 @@ impl Unified {
             Self::Busy => {
                 format!("{} requests are under way already: try again soon", limits::UNIFY_REQUESTS_MAX)
             }
+            Self::Cut(why) => format!("the list ends before its end: {why}"),
             Self::Remote(error) => match &**error {
                 rest::Error::Settings(why) => why.clone(),
                 error => format!("{} ({})", without_stop(&error.message()), error.code()),
@@ -285,6 +288,7 @@ impl Unified {
             Self::Cursor,
             Self::NoSuch("template"),
             Self::Busy,
+            Self::Cut("the server is being stopped"),
             Self::Items(vec![RefusedItem { place: "/tabs/0".into(), refused: refused(Some(200)) }]),
             remote(rest::Error::Refused(refused(Some(409)))),
             remote(rest::Error::Refused(refused(None))),

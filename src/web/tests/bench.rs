@@ -77,6 +77,11 @@ impl Bench {
     }
 
     pub(super) fn api(&self) -> Api {
+        self.api_with(None)
+    }
+
+    /// The same with a configured token.
+    pub(super) fn api_with(&self, token: Option<&str>) -> Api {
         let (linked, client) = self.nobody();
         Api::new(Parts {
             store: self.store.clone(),
@@ -91,7 +96,8 @@ impl Bench {
             linked,
             client,
             docusign: None,
-            api_token: crate::web::TokenInForce::default(),
+            api_token: crate::web::TokenInForce::new(token.map(SecretString::from).as_ref()),
+            api_rate: 0,
             audit_key: PublicKey([7; 32]),
             version: Version { version: "1.2.3".into(), commit: None, started_at: now() },
             stopping: CancellationToken::new(),

@@ -1,6 +1,9 @@
 //! `/unified/{api}/{resource}…`: the unified APIs over HTTP. What there is stands in [`CATALOG`]; this room reads
 //! parameters, checks them against it, and writes answers in the format asked for.
 
+mod fields;
+mod form;
+mod lines;
 mod query;
 pub(super) mod reference;
 mod show;
@@ -13,15 +16,17 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::base::limits;
+use crate::base::{AccountId, limits};
 use crate::rest::Body;
-use crate::unify::{Act, CATALOG, Method, Resource, Takes};
+use crate::unify::{self, Act, CATALOG, Method, Resource, Takes};
 
 use super::caller::{Caller, Scope};
+use super::problem::access::Access;
 use super::problem::remote::Remote;
 use super::problem::unified::Unified;
 use super::{Api, Problem, proxy};
-use query::Query;
+use lines::Lines;
+use query::{Format, Query};
 
 /// The paths, whatever they name.
 pub(super) fn resource() -> Route {
@@ -46,18 +51,45 @@ async fn serve(
     let meant = meant(&request)?;
     caller.require(if meant.method.act.only_reads() { Scope::Read } else { Scope::Write })?;
     let mut query = Query::read(request.query_string(), meant.method)?;
-    let _turn = api.unifier.turn().map_err(Unified::of)?;
-    let account = api.unifier.account(query.account()?).await.map_err(Unified::of)?;
+    query.check_fields(meant.resource)?;
+    let turn = api.unifier.turn().map_err(Unified::of)?;
+    let account = account(&caller, &api, &query).await?;
     let file = body(&request, payload, meant.method, &mut query).await?;
+    let whose = account.clone();
     let answer = match meant.method.act {
+        Act::List(_) if query.format == Format::Stream => {
+            let Meant { resource, method, .. } = meant;
+            let lines = Lines { api: api.clone(), caller, resource, method, account, query, turn };
+            lines.answer(request.method() == Verb::HEAD).await
+        }
         Act::List(_) => show::list(&api, meant.resource, meant.method, &account, &query).await,
         _ => {
             let reply = api.unifier.run(meant.method, &account, &meant.id, &query.asked, file).await;
             reply.map_err(Unified::of).and_then(|reply| show::reply(reply, &query))
         }
     };
-    let standing = api.client.standing(&account).unwrap_or_default();
+    let standing = api.client.standing(&whose).unwrap_or_default();
     show::with_rate(answer, standing, api.clock.now())
+}
+
+/// The account that is meant, if the caller may use it. A token for one account alone need not name it.
+async fn account(caller: &Caller, api: &Api, query: &Query) -> Result<AccountId, Problem> {
+    let named = match (query.account(), caller.accounts()) {
+        (None, Some([own])) => return Ok(own.clone()),
+        (named, _) => named.ok_or_else(|| Unified::Missing {
+            parameters: vec!["integrated_account_id".to_owned()],
+            fields: Vec::new(),
+        })?,
+    };
+    let account = match api.unifier.account(named).await {
+        // Who may use some is told alike of all others, whether or not there are such.
+        Err(unify::Error::AccountUnknown) if caller.accounts().is_some() => {
+            return Err(Access::Account.into());
+        }
+        account => account.map_err(Unified::of)?,
+    };
+    caller.require_account(&account)?;
+    Ok(account)
 }
 
 /// What a request means; a problem that names what there is, where it means nothing.

@@ -1,8 +1,9 @@
 //! The parameters of a unified request: those that every method takes, and the method's own.
 
 use crate::base::limits;
-use crate::unify::{Act, Asked, Method};
+use crate::unify::{Act, Asked, Method, Resource};
 
+use super::fields;
 use crate::web::Problem;
 use crate::web::problem::unified::Unified;
 
@@ -14,15 +15,27 @@ pub(super) enum Format {
     Unified,
     /// Objects in DocuSign's words alone.
     Raw,
+    /// Objects in our words as rows of a table: no objects within them.
+    Normalized,
+    /// A whole list as lines, one object each, in our words.
+    Stream,
 }
 
 /// The words of [`Format`].
-pub(super) const FORMATS: [&str; 2] = ["unified", "raw"];
+pub(super) const FORMATS: [&str; 4] = ["unified", "raw", "normalized", "stream"];
 
 /// Parameters of every method.
 pub(super) const EVERYWHERE: &[(&str, &str)] = &[
-    ("integrated_account_id", "The account: our id of it, or DocuSign's"),
-    ("truto_response_format", "How objects are written: `unified` in our words, `raw` in DocuSign's alone"),
+    (
+        "integrated_account_id",
+        "The account: our id of it, or DocuSign's. May be left out by a token that is for one account alone",
+    ),
+    (
+        "truto_response_format",
+        "How objects are written: `unified` in our words; `raw` in DocuSign's alone; `normalized` as rows of a table, in \
+         which an object within an object is columns of its own (`status_id`, `status_name`), a list stays a list, and \
+         `remote_data` is left out; `stream`, of lists alone: the whole list as lines of JSON, one object each",
+    ),
     ("truto_ignore_remote_data", "`true` leaves out `remote_data`"),
     (
         "truto_exclude_fields[]",
@@ -46,6 +59,7 @@ pub(super) const REMOTE: &str = "remote_query[…]";
 #[derive(Debug, Default)]
 pub(super) struct Query {
     account: Option<String>,
+    limit: Option<usize>,
     pub(super) asked: Asked,
     pub(super) cursor: String,
     pub(super) format: Format,
@@ -59,7 +73,6 @@ impl Query {
     /// Reads a query string; what the method does not take is a problem that names what it does.
     pub(super) fn read(text: &str, method: &'static Method) -> Result<Self, Problem> {
         let mut query = Self { with_remote: true, ..Self::default() };
-        query.asked.limit = limits::UNIFY_PAGE;
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
             let (name, value) = (name.into_owned(), value.into_owned());
@@ -69,6 +82,12 @@ impl Query {
             }
             query.take(&name, value, method)?;
             seen.push(name);
+        }
+        let streams = query.format == Format::Stream;
+        query.asked.limit =
+            query.limit.unwrap_or(if streams { limits::UNIFY_STREAM_PAGE } else { limits::UNIFY_PAGE });
+        if streams && query.key_by.is_some() {
+            return Err(bad("truto_key_by", "cannot be with the format stream, whose lines have no keys"));
         }
         let required = method.parameters.iter().filter(|parameter| parameter.required);
         let missing: Vec<_> = required
@@ -101,14 +120,18 @@ impl Query {
                 self.format = match value.as_str() {
                     "" | "unified" => Format::Unified,
                     "raw" => Format::Raw,
-                    _ => return Err(bad(name, "must be unified or raw")),
+                    "normalized" => Format::Normalized,
+                    "stream" if list => Format::Stream,
+                    "stream" => return Err(bad(name, "can be stream for lists alone")),
+                    _ => return Err(bad(name, "must be unified, raw, normalized or stream")),
                 }
             }
             "truto_ignore_remote_data" => self.with_remote = !flag(name, &value)?,
             "truto_exclude_fields" | "truto_exclude_fields[]" => {
-                self.exclude.extend(value.split(',').map(|field| field.trim().to_owned()));
+                let fields = value.split(',').map(str::trim).filter(|field| !field.is_empty());
+                self.exclude.extend(fields.map(str::to_owned));
             }
-            "limit" if list => self.asked.limit = limit(&value)?,
+            "limit" if list => self.limit = limit(&value)?,
             "next_cursor" | "prev_cursor" if list => self.cursor = value,
             "truto_key_by" if list => self.key_by = Some(value).filter(|field| !field.is_empty()),
             "truto_ignore_limit" if list => self.all = flag(name, &value)?,
@@ -117,13 +140,22 @@ impl Query {
         Ok(())
     }
 
+    /// Sees to it that the fields named are such of the resource, as far as the reference tells of them.
+    pub(super) fn check_fields(&self, resource: &Resource) -> Result<(), Problem> {
+        match fields::of(resource) {
+            Some(valid) => self.named().try_for_each(|name| fields::check(name, valid)),
+            None => Ok(()),
+        }
+    }
+
+    /// The fields of objects that are named.
+    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
+        self.exclude.iter().chain(&self.key_by).map(String::as_str)
+    }
+
     /// The account that the caller names.
-    pub(super) fn account(&self) -> Result<&str, Problem> {
-        let named = self.account.as_deref().filter(|id| !id.is_empty());
-        named.ok_or_else(|| {
-            let parameters = vec!["integrated_account_id".to_owned()];
-            Unified::Missing { parameters, fields: Vec::new() }.into()
-        })
+    pub(super) fn account(&self) -> Option<&str> {
+        self.account.as_deref().filter(|id| !id.is_empty())
     }
 }
 
@@ -138,13 +170,13 @@ fn unknown(name: &str, method: &'static Method) -> Problem {
     Unified::unknown("parameter", name, own.chain(shared).chain([REMOTE])).into()
 }
 
-fn limit(text: &str) -> Result<usize, Problem> {
+fn limit(text: &str) -> Result<Option<usize>, Problem> {
     if text.is_empty() {
-        return Ok(limits::UNIFY_PAGE);
+        return Ok(None);
     }
     let most = limits::UNIFY_PAGE_MAX;
     let limit = text.parse().ok().filter(|limit| (1..=most).contains(limit));
-    limit.ok_or_else(|| bad("limit", format!("must be a number from 1 to {most}")))
+    limit.map(Some).ok_or_else(|| bad("limit", format!("must be a number from 1 to {most}")))
 }
 
 fn flag(name: &str, text: &str) -> Result<bool, Problem> {

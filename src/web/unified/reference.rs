@@ -76,8 +76,7 @@ fn parameters(method: &Method) -> Vec<Told> {
         let id = ParameterBuilder::new().name("id").parameter_in(ParameterIn::Path).required(Required::True);
         all.push(id.description(Some("The object's id")).schema(Some(text())).build());
     }
-    let account = |name: &str| name == "integrated_account_id";
-    all.extend(EVERYWHERE.iter().map(|(name, about)| query(name, about, account(name))));
+    all.extend(EVERYWHERE.iter().map(|(name, about)| query(name, about, false)));
     if matches!(method.act, Act::List(_)) {
         all.extend(OF_LISTS.iter().map(|(name, about)| query(name, about, false)));
     }

@@ -6,12 +6,13 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpResponse, ResponseError as _};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::base::{AccountId, limits};
 use crate::rest::{Passed, Standing};
-use crate::unify::{Item, Method, Page, Reply, Resource};
+use crate::unify::{Method, Page, Reply, Resource};
 
+use super::form;
 use super::query::{Format, Query};
 use crate::web::problem::unified::Unified;
 use crate::web::{Api, Problem};
@@ -34,66 +35,24 @@ pub(super) async fn list(
         page.next = more.next;
     }
     let Page { items, next, prev, is_partial } = page;
+    form::check(&items, query)?;
     let cursor = |place| unifier.cursor(resource, account, asked, &place);
     let mut body = String::with_capacity(items.iter().map(|item| item.unified.len() + 256).sum());
     body.push_str("{\"result\":");
     match &query.key_by {
-        Some(field) => keyed(&items, field, query, &mut body),
-        None => listed(&items, query, &mut body),
+        Some(field) => form::keyed(&items, field, query, &mut body)?,
+        None => form::listed(&items, query, &mut body),
     }
     let (next, prev) = (json!(next.map(cursor)), json!(prev.map(cursor)));
     body.push_str(&format!(
         ",\"next_cursor\":{next},\"prev_cursor\":{prev},\"result_count\":{}",
         items.len()
     ));
-    if is_partial && query.format == Format::Unified {
+    if is_partial && query.format != Format::Raw {
         body.push_str(",\"is_partial_response\":true");
     }
     body.push('}');
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(body))
-}
-
-fn listed(items: &[Item], query: &Query, body: &mut String) {
-    body.push('[');
-    for (number, item) in items.iter().enumerate() {
-        if number > 0 {
-            body.push(',');
-        }
-        write(item, query, body);
-    }
-    body.push(']');
-}
-
-/// The objects by a field of theirs, the last of those that have it alike. One without it is left out.
-fn keyed(items: &[Item], field: &str, query: &Query, body: &mut String) {
-    let mut all = Map::new();
-    for item in items {
-        let unified: Value = serde_json::from_str(&item.unified).unwrap_or_default();
-        let key = match &unified[field] {
-            Value::String(text) => text.clone(),
-            Value::Null => continue,
-            other => other.to_string(),
-        };
-        let mut written = String::new();
-        write(item, query, &mut written);
-        all.insert(key, serde_json::from_str(&written).unwrap_or_default());
-    }
-    body.push_str(&Value::Object(all).to_string());
-}
-
-/// One object in the format asked for.
-fn write(item: &Item, query: &Query, out: &mut String) {
-    match (query.format, &item.remote) {
-        (Format::Raw, Some(remote)) => out.push_str(remote.get()),
-        _ if query.exclude.is_empty() => item.write(query.with_remote, out),
-        _ => {
-            let mut whole = String::new();
-            item.write(query.with_remote, &mut whole);
-            let mut fields: Map<String, Value> = serde_json::from_str(&whole).unwrap_or_default();
-            fields.retain(|name, _| !query.exclude.contains(name));
-            out.push_str(&Value::Object(fields).to_string());
-        }
-    }
 }
 
 /// What is no list.
@@ -101,7 +60,7 @@ pub(super) fn reply(reply: Reply, query: &Query) -> Result<HttpResponse, Problem
     match reply {
         Reply::Item(item) => {
             let mut body = String::new();
-            write(&item, query, &mut body);
+            form::write(&item, query, &mut body);
             Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(body))
         }
         Reply::Deleted(id) => Ok(HttpResponse::Ok().json(json!({ "id": id }))),

@@ -141,6 +141,7 @@ impl Bench {
             client,
             docusign: None,
             api_token: web::TokenInForce::default(),
+            api_rate: 0,
             audit_key: PublicKey([7; 32]),
             version: Version { version: "0.0.0".into(), commit: None, started_at: NOW.parse().unwrap() },
             stopping: CancellationToken::new(),

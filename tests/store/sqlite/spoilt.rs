@@ -13,6 +13,7 @@ const WITHOUT_LATER: &str = "
     DROP VIEW standing; DROP TABLE late;
     DROP TABLE accounts; DROP TABLE links; DROP TABLE authorizations;
     DROP TABLE reconciled; DROP TABLE reconcile_runs;
+    DROP TABLE tokens; DROP TABLE token_list;
     ALTER TABLE books DROP COLUMN noted;
     DELETE FROM migrations WHERE step > 5;";
 

@@ -1,18 +1,37 @@
 //! The simulated DocuSign and the faces over it, with requests that name its first account.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use countersign::base::Dice;
 use countersign::base::clock::ManualClock;
-use countersign::rest::{Client, Forwarder, Settings, install_tls};
+use countersign::rest::{Client, Forwarder, Settings, Waits, install_tls};
 use countersign::simulator::docusign::{Docusign, Running, Settings as Traits};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::super::reference::{strict, validator};
 use super::super::support::{Answer, Bench};
+
+/// The faces over a server at `url` that stands in DocuSign's place.
+pub(crate) fn over(url: &str) -> Bench {
+    install_tls();
+    let settings = Settings {
+        base_uri: Some(url.to_owned()),
+        access_token: Some("token".to_owned().into()),
+        ..Settings::default()
+    };
+    Bench::calling(None, |clock, metrics| {
+        let client = Client::new(settings, clock, Dice::seeded(5), metrics).unwrap();
+        let waits = Waits { head: SOON, quiet: SOON };
+        Some((client.clone(), Forwarder::waiting(client, "countersign-test", waits).unwrap()))
+    })
+}
+
+/// For answers that never come; short, for it is waited for.
+const SOON: Duration = Duration::from_millis(300);
 
 pub(crate) struct World {
     pub(crate) bench: Bench,

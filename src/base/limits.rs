@@ -487,6 +487,8 @@ pub const UNIFY_OVERLAP: usize = 3;
 pub const UNIFY_SEARCHES: usize = 10;
 /// Objects that each of those calls asks for, where DocuSign gives as many.
 pub const UNIFY_SEARCH_ROWS: usize = 1_000;
+/// Folders inside one another that are gone into; DocuSign's own bound is not known, nobody files so deep.
+pub const UNIFY_DEPTH_MAX: usize = 32;
 /// For so long one unified request tries what may pass: most clients give up after half a minute.
 pub const UNIFY_PATIENCE: Duration = Duration::from_secs(20);
 /// Unified requests under way at once; each holds a page, or a body, in memory.

@@ -80,7 +80,7 @@ pub struct CustomField {
     pub required: Scalar,
 }
 
-/// A folder in which an envelope lies.
+/// A folder, as an envelope names it or as the account lists it.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Folder {
@@ -88,6 +88,13 @@ pub struct Folder {
     pub folder_id: Scalar,
     /// Name.
     pub name: Scalar,
+    /// `draft`, `inbox`, `sentitems`, `recyclebin`, `normal`, `custom`, `templates`, …
+    #[serde(rename = "type")]
+    pub kind: Scalar,
+    /// The folder that it lies in; `root` for none.
+    pub parent_folder_id: Scalar,
+    /// Relative to the account: `/folders/{id}`.
+    pub uri: Scalar,
 }
 
 /// A user as other objects name one.
@@ -100,4 +107,6 @@ pub struct UserInfo {
     pub user_name: Scalar,
     /// E-mail address.
     pub email: Scalar,
+    /// Where the user stands: `Active`, `ActivationSent`, …, in any case.
+    pub user_status: Scalar,
 }

@@ -6,16 +6,20 @@
 
 pub mod connect_configuration;
 pub mod connect_lint;
+mod contact;
 mod envelope;
 mod errors;
+mod group;
 mod recipient;
 mod tab;
 mod template;
 pub mod tolerant;
 
 pub use connect_configuration::{ConnectConfiguration, ConnectEventData};
+pub use contact::{Contact, ContactPhoneNumber};
 pub use envelope::{CustomField, CustomFields, Envelope, EnvelopeDocument, Folder, UserInfo};
 pub use errors::ErrorDetails;
+pub use group::{Group, SigningGroup};
 pub use recipient::Recipient;
 pub use tab::{ListItem, Radio, Tab};
 pub use template::Template;

@@ -1,7 +1,5 @@
 //! From a signing request that a caller wants made, or changed, to what DocuSign is sent for it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
@@ -10,9 +8,8 @@ use crate::base::limits;
 use crate::base::nearest::nearest;
 use crate::docusign::{Recipient, Template, is_id};
 
-use super::draft::{
-    Changes, Draft, Faults, NewCustomField, NewDocument, NewEmail, NewParticipant, Plain, Word,
-};
+use super::draft::{Changes, Draft, Faults, NewCustomField, NewEmail, NewParticipant, Plain, Word};
+use super::map_document::{documents, of_template};
 use super::map_prefill::{self, Tabs};
 use super::map_rest::PARTICIPANT_KINDS;
 
@@ -130,7 +127,7 @@ pub fn merge(body: &mut Map<String, Value>, more: &Map<String, Value>) {
 }
 
 /// A text that must be there.
-fn required(told: Option<&str>, path: &str, faults: &mut Faults) -> String {
+pub(super) fn required(told: Option<&str>, path: &str, faults: &mut Faults) -> String {
     let text = told.map(str::trim).filter(|text| !text.is_empty());
     if text.is_none() {
         faults.miss(path);
@@ -147,7 +144,7 @@ fn status(told: Option<&Word>, valid: &[&'static str], faults: &mut Faults) -> S
 }
 
 /// That there is no such thing, which of those that there are is most like it, and some of these.
-pub(super) fn none_such<'a>(word: &str, valid: impl Iterator<Item = &'a str>) -> String {
+pub fn none_such<'a>(word: &str, valid: impl Iterator<Item = &'a str>) -> String {
     let valid: Vec<_> = valid.take(limits::UNIFY_NAMES_TOLD).collect();
     let near =
         nearest(word, valid.iter().copied()).map_or_else(String::new, |near| format!(", perhaps `{near}`"));
@@ -376,66 +373,35 @@ fn lists(people: &[Taking<'_>], tabs: &[Tabs]) -> Value {
     Value::Object(lists)
 }
 
-/// A document as DocuSign is told.
-struct Paper {
-    id: String,
-    json: Value,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn of_template(template: Option<&Template>) -> impl Iterator<Item = String> {
-    template
-        .into_iter()
-        .flat_map(|template| template.documents.0.iter().filter_map(|one| one.document_id.owned()))
-}
+    #[test]
+    fn what_is_merged_goes_into_objects_and_takes_the_place_of_all_else() {
+        let mut body = json!({"a": {"b": 1, "c": [1]}, "d": "x"}).as_object().cloned().unwrap_or_default();
+        let more = json!({"a": {"c": [2], "e": null}, "d": {"f": 1}, "g": 2});
+        merge(&mut body, more.as_object().unwrap());
+        assert_eq!(json!(body), json!({"a": {"b": 1, "c": [2], "e": null}, "d": {"f": 1}, "g": 2}));
+    }
 
-fn documents(draft: &Draft, template: Option<&Template>, faults: &mut Faults) -> Vec<Paper> {
-    let mut taken: Vec<String> = of_template(template).collect();
-    let mut all = Vec::new();
-    for (place, told) in draft.documents.iter().enumerate() {
-        let at = format!("documents[{place}]");
-        let id = match &told.id {
-            Some(id) => id.text(),
-            None => (1..).map(|id: usize| id.to_string()).find(|id| !taken.contains(id)).unwrap_or_default(),
+    #[test]
+    fn days_until_it_expires_are_counted_whole() {
+        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        let days = |at: &str| {
+            let mut faults = Faults::default();
+            let draft = Draft { expires_at: Some(at.parse().unwrap()), ..Draft::default() };
+            let told = notification(&draft, now, &mut faults).unwrap();
+            (told["expirations"]["expireAfter"].as_str().unwrap().to_owned(), faults.wrong.len())
         };
-        if !id.parse::<u32>().is_ok_and(|id| id > 0) {
-            faults.wrong(format!("{at}.id"), "must be a whole number from 1");
-        } else if taken.contains(&id) {
-            faults.wrong(format!("{at}.id"), "is another document's as well");
+        for (at, want, faults) in [
+            ("2026-11-23T10:00:01Z", "1", 0),
+            ("2026-11-24T10:00:00Z", "1", 0),
+            ("2026-11-24T10:00:01Z", "2", 0),
+            ("2026-11-23T10:00:00Z", "0", 1),
+            ("2025-11-23T10:00:00Z", "-365", 1),
+        ] {
+            assert_eq!(days(at), (want.to_owned(), faults), "{at}");
         }
-        taken.push(id.clone());
-        all.push(Paper { json: document(told, &id, &at, faults), id });
     }
-    all
-}
-
-fn document(told: &NewDocument, id: &str, at: &str, faults: &mut Faults) -> Value {
-    let name = required(told.name.as_deref(), &format!("{at}.name"), faults);
-    let extension = extension(&name);
-    if extension.is_none() && !name.is_empty() {
-        faults.wrong(format!("{at}.name"), "must be a file name with its extension, such as Lease.pdf");
-    }
-    let content = required(told.content.as_deref(), &format!("{at}.content"), faults);
-    if !is_base64(&content) {
-        faults.wrong(format!("{at}.content"), "must be base64");
-    }
-    json!({"documentId": id, "name": name, "fileExtension": extension, "documentBase64": content})
-}
-
-/// A file name's extension.
-pub fn extension(name: &str) -> Option<&str> {
-    let (stem, extension) = name.rsplit_once('.')?;
-    let plain = !extension.is_empty() && extension.bytes().all(|b| b.is_ascii_alphanumeric());
-    (plain && !stem.trim().is_empty()).then_some(extension)
-}
-
-fn is_base64(text: &str) -> bool {
-    // By pieces, so that a large document is not held twice.
-    const PIECE: usize = 4 * 1024;
-    let mut decoded = [0; PIECE];
-    let pieces = text.as_bytes().chunks(PIECE);
-    let last = pieces.len().saturating_sub(1);
-    pieces.enumerate().all(|(place, piece)| {
-        let ends = place == last || !piece.contains(&b'=');
-        ends && STANDARD.decode_slice(piece, &mut decoded).is_ok()
-    })
 }

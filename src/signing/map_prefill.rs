@@ -75,7 +75,7 @@ pub(super) fn tabs(
         if field.kind.is_some() {
             places_new = true;
             let who = one_of(field.participant.as_ref(), people, &at, faults);
-            if let Some((list, mut tab)) = new_tab(field, &at, faults) {
+            if let Some((list, mut tab)) = new_tab(field, &at, false, faults) {
                 let document = tab.entry("documentId").or_insert_with(|| json!("1"));
                 let known = document.as_str().is_some_and(|id| documents.iter().any(|own| own == id));
                 // Documents may come by `remote_data` as well.
@@ -135,8 +135,14 @@ fn alike(one: &str, other: &str) -> bool {
     one.trim().eq_ignore_ascii_case(other.trim())
 }
 
-/// A new field: the list in which it stands, and the tab.
-pub fn new_tab(field: &NewField, at: &str, faults: &mut Faults) -> Option<(String, Map<String, Value>)> {
+/// A new field: the list in which it stands, and the tab. One that DocuSign puts where a text stands (`is_anchored`) needs
+/// no position.
+pub fn new_tab(
+    field: &NewField,
+    at: &str,
+    is_anchored: bool,
+    faults: &mut Faults,
+) -> Option<(String, Map<String, Value>)> {
     let path = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
     let list = list(field.kind.as_deref().unwrap_or_default(), &path("type"), faults);
     let mut tab = Map::new();
@@ -165,6 +171,7 @@ pub fn new_tab(field: &NewField, at: &str, faults: &mut Faults) -> Option<(Strin
     {
         let name = path(&format!("document.position.{name}"));
         match told.map(Plain::text) {
+            None if is_anchored => {}
             None => faults.miss(name),
             // DocuSign takes whole units.
             Some(told) if told.parse::<u32>().is_err() => faults.wrong(name, "must be a whole number from 0"),

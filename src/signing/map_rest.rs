@@ -171,7 +171,8 @@ fn document_fields(envelope: &Envelope, id: &str) -> (Vec<DocumentField>, usize)
     (fields.map(|(recipient, kind, tab)| document_field(id, recipient, kind, tab)).collect(), told().count())
 }
 
-fn document_field(id: &str, recipient: &Recipient, kind: &str, tab: &Tab) -> DocumentField {
+/// A field of the signing request with that id: a tab of a recipient's, and the name of its list without `Tabs`.
+pub fn document_field(id: &str, recipient: &Recipient, kind: &str, tab: &Tab) -> DocumentField {
     // A group of radio buttons stands where its first button does.
     let radio = tab.radios.0.first();
     let or_radio =
@@ -235,12 +236,12 @@ fn renamed(table: &[(&str, &'static str)], word: &str) -> Cow<'static, str> {
 }
 
 /// Makes DocuSign's addresses, which are relative to the account, whole.
-struct Urls<'a> {
-    base: &'a str,
+pub(super) struct Urls<'a> {
+    pub(super) base: &'a str,
 }
 
 impl Urls<'_> {
-    fn of(&self, uri: &Scalar) -> Vec<Url> {
+    pub(super) fn of(&self, uri: &Scalar) -> Vec<Url> {
         let whole = uri.text().map(|uri| match uri.strip_prefix('/') {
             Some(_) => format!("{}{uri}", self.base.trim_end_matches('/')),
             None => uri.to_owned(),

@@ -2,13 +2,20 @@
 
 pub mod account;
 pub mod change;
+pub mod collection;
+pub mod contact;
 pub mod document;
 pub mod draft;
 pub mod enriched;
+pub mod group;
 pub mod map;
-pub mod map_draft;
 pub mod map_carried;
+pub mod map_collection;
+pub mod map_document;
+pub mod map_draft;
 pub mod map_look;
+pub mod map_look;
+pub mod map_person;
 pub mod map_prefill;
 pub mod map_rest;
 pub mod map_template;
@@ -20,6 +27,7 @@ pub mod request;
 pub mod state;
 pub mod status;
 pub mod template;
+pub mod user;
 
 pub use account::AccountChange;
 pub use change::{Change, ChangeKind, Entry, Origin, Verdict};

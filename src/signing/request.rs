@@ -14,7 +14,7 @@ use super::{ParticipantStatus, SigningRequestStatus};
 /// A signing request with all that belongs to it.
 ///
 /// Dates that were not told are null, lists that were not told are empty.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = UnifiedSigningRequest)]
 pub struct SigningRequest {
     /// Its id.
@@ -146,7 +146,7 @@ pub struct CustomField {
 pub struct Url {
     /// The address.
     pub url: String,
-    /// Always `view`.
+    /// `view`; `public_view` for one that lets whoever has it in.
     #[serde(rename = "type")]
     pub kind: &'static str,
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Error;
+use crate::docusign::is_id;
 
 /// What was asked for, beside resource, method, account and id.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub struct Asked {
     pub json: Value,
     /// What the body says that it is, where it is a file.
     pub content_type: Option<String>,
+    /// The caller's key under which this is done once, however often it is asked for.
+    pub idempotency_key: Option<String>,
 }
 
 /// Another object, as bodies name it.
@@ -48,6 +51,21 @@ impl Asked {
             .ok_or_else(|| Error::Missing { parameters: vec![name.to_owned()], fields: Vec::new() })
     }
 
+    /// The id of another object, without which nothing can be done.
+    ///
+    /// # Errors
+    /// [`Error::Missing`]; [`Error::Unknown`] where it is none, for then there is no such `what`.
+    pub fn id(&self, name: &'static str, what: &'static str) -> Result<&str, Error> {
+        let id = self.required(name)?;
+        if is_id(id) { Ok(id) } else { Err(Error::Unknown(what)) }
+    }
+
+    /// Whether a text has in it what a parameter asks for, in any case; it does where nothing is asked for.
+    pub fn names(&self, name: &str, text: Option<&str>) -> bool {
+        let has = |part: &str| text.is_some_and(|text| text.to_lowercase().contains(&part.to_lowercase()));
+        self.text(name).is_none_or(has)
+    }
+
     /// A parameter that is a time (RFC 3339, or a date).
     ///
     /// # Errors
@@ -65,6 +83,13 @@ impl Asked {
     /// # Errors
     /// [`Error::Body`], naming the field.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        T::deserialize(&self.json).map_err(|why| Error::Body(why.to_string()))
+        serde_path_to_error::deserialize(&self.json).map_err(|why| {
+            let path = why.path().to_string();
+            Error::Body(if path == "." {
+                why.inner().to_string()
+            } else {
+                format!("`{path}`: {}", why.inner())
+            })
+        })
     }
 }

@@ -188,10 +188,15 @@ pub const CATALOG: [Api; 2] = [
         name: "e-signature",
         about: "Signing requests and all around them",
         resources: &[
+            &super::collections::RESOURCE,
+            &super::contacts::RESOURCE,
+            &super::document_fields::RESOURCE,
             &super::documents::RESOURCE,
+            &super::groups::RESOURCE,
             &super::signing_request_statuses::RESOURCE,
             &super::signing_requests::RESOURCE,
             &super::templates::RESOURCE,
+            &super::users::RESOURCE,
         ],
     },
     Api {

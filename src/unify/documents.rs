@@ -8,7 +8,7 @@ use super::asked::ById;
 use super::catalog::{Act, Method, Resource, Takes, required};
 use super::unifier::{AccountApi, object, rows_in};
 use super::walk::{self, Place, Whole};
-use super::{Asked, Error, Item, Page, Reply};
+use super::{Asked, Error, Item, Page, Reply, document_writes};
 use crate::docusign::{self, is_id};
 use crate::signing::map_rest;
 
@@ -31,6 +31,8 @@ pub(super) const RESOURCE: Resource = Resource {
             parameters: &[],
             body: Takes::Json("UnifiedDocumentToDownload"),
         },
+        document_writes::CREATE,
+        document_writes::DELETE,
     ],
 };
 
@@ -48,10 +50,7 @@ pub(super) struct ToDownload {
 }
 
 async fn list(api: &AccountApi<'_>, asked: &Asked, place: Place) -> Result<Page, Error> {
-    let id = asked.required("signing_request[id]")?;
-    if !is_id(id) {
-        return Err(Error::Unknown("signing request"));
-    }
+    let id = asked.id("signing_request[id]", "signing request")?;
     // What tells of the documents alone does not tell who sent them.
     let answer = api.get(&["envelopes", id], &[("include", "documents".to_owned())]).await?;
     let envelope: docusign::Envelope = serde_json::from_str(object(&answer)?.get())

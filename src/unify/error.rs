@@ -1,6 +1,8 @@
 //! Why a unified request has no answer.
 
+use crate::base::limits;
 use crate::rest::{self, RefusedItem, Unforwarded};
+use crate::signing::draft::Faults;
 use crate::store;
 
 /// Why a unified request has no answer.
@@ -49,4 +51,19 @@ pub enum Error {
     /// The store.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl From<Faults> for Error {
+    fn from(Faults { missing, mut wrong }: Faults) -> Self {
+        if wrong.is_empty() {
+            return Self::Missing { parameters: Vec::new(), fields: missing };
+        }
+        wrong.extend(missing.into_iter().map(|path| (path, "must be told".to_owned())));
+        let all: Vec<_> = wrong
+            .iter()
+            .take(limits::UNIFY_NAMES_TOLD)
+            .map(|(path, why)| format!("`{path}` {why}"))
+            .collect();
+        Self::Body(all.join("; "))
+    }
 }

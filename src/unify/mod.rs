@@ -6,14 +6,22 @@
 
 mod asked;
 mod catalog;
+mod collections;
+mod contacts;
 mod cursor;
+mod document_field_writes;
+mod document_fields;
+mod document_writes;
 mod documents;
 mod error;
+mod groups;
 mod item;
 mod signing_request_statuses;
 mod signing_requests;
 mod templates;
+mod told;
 mod unifier;
+mod users;
 mod walk;
 
 pub use asked::Asked;

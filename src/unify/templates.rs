@@ -3,12 +3,11 @@
 use futures_util::FutureExt as _;
 
 use super::catalog::{Act, Method, Resource, Takes, optional};
-use super::unifier::{AccountApi, Listing};
+use super::unifier::{AccountApi, Listing, field};
 use super::walk::{self, Place, Row};
 use super::{Asked, Error, Item, Page, Reply};
 use crate::base::limits;
-use crate::docusign;
-use crate::docusign::is_id;
+use crate::docusign::{self, is_id};
 use crate::signing::map_template;
 
 /// All about the resource.
@@ -47,7 +46,12 @@ async fn list(api: &AccountApi<'_>, asked: &Asked, place: Place) -> Result<Page,
     let most = limits::DOCUSIGN_PAGE_MAX;
     let path = &["templates"];
     let rows = Listing { api, path, query, list: "envelopeTemplates", id: "templateId", most };
-    walk::page(&rows, place, asked.limit, unified).await
+    walk::page(&rows, place, asked.limit, |row, base| {
+        // DocuSign finds the text elsewhere in a template too.
+        let name = field(&row.json, "name");
+        if asked.names("name", Some(&name)) { unified(row, base) } else { None }
+    })
+    .await
 }
 
 async fn get(api: &AccountApi<'_>, id: &str) -> Result<Reply, Error> {

@@ -1,5 +1,6 @@
 //! Carries out one unified request: finds the account, asks DocuSign, and hands on what came of it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -211,7 +212,7 @@ impl AccountApi<'_> {
     }
 
     /// Our parameters with the caller's own, which stand in the place of ours of that name.
-    fn asked<'q>(&'q self, query: &[(&'q str, String)]) -> Vec<(&'q str, String)> {
+    pub(super) fn asked<'q>(&'q self, query: &[(&'q str, String)]) -> Vec<(&'q str, String)> {
         let kept =
             query.iter().filter(|(name, _)| self.remote_query.iter().all(|(theirs, _)| theirs != name));
         let theirs = self.remote_query.iter().map(|(name, value)| (name.as_str(), value.clone()));
@@ -258,6 +259,25 @@ pub(super) struct Listing<'a> {
     pub(super) id: &'static str,
     /// How many objects DocuSign gives at most.
     pub(super) most: usize,
+}
+
+impl Listing<'_> {
+    /// All its objects, each once. Pages overlap, so that what goes meanwhile hides nothing; one without an id is left
+    /// out. No more than [`limits::UNIFY_ALL_MAX`], whatever DocuSign has.
+    pub(super) async fn all(&self) -> Result<Whole, Error> {
+        let (mut whole, mut seen) = (Whole { rows: Vec::new(), base: String::new() }, HashSet::new());
+        loop {
+            let known = whole.rows.len();
+            let start = known.saturating_sub(limits::UNIFY_OVERLAP) as u64;
+            let window = self.window(start, self.most).await?;
+            let new = window.rows.into_iter();
+            whole.rows.extend(new.filter(|row| !row.id.is_empty() && seen.insert(row.id.clone())));
+            whole.base = window.base;
+            if !window.more || whole.rows.len() == known || known >= limits::UNIFY_ALL_MAX {
+                return Ok(whole);
+            }
+        }
+    }
 }
 
 impl Rows for Listing<'_> {

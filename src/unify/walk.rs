@@ -74,6 +74,31 @@ impl Rows for Whole {
     }
 }
 
+/// One list behind another. The one in front is whole, so that positions in the other are known.
+pub(super) struct Behind<'a, T> {
+    /// The one in front.
+    pub(super) front: Whole,
+    /// The other; none where it is not wanted.
+    pub(super) other: Option<&'a T>,
+}
+
+impl<T: Rows> Rows for Behind<'_, T> {
+    async fn window(&self, start: u64, count: usize) -> Result<Window, Error> {
+        let length = self.front.rows.len() as u64;
+        match self.other {
+            Some(other) if start >= length => other.window(start - length, count).await,
+            other => {
+                let window = self.front.window(start, count).await?;
+                Ok(Window { more: window.more || other.is_some(), ..window })
+            }
+        }
+    }
+
+    fn most(&self) -> usize {
+        self.other.map_or(usize::MAX, Rows::most)
+    }
+}
+
 /// The page at `place` of at most `limit` objects. `unify` maps one, or leaves it out; it is told the address of the
 /// account's API beside it.
 ///

@@ -14,8 +14,15 @@ use super::shown;
 use crate::web::Problem;
 
 /// Codes that DocuSign answers with status 400 where there is no object of that id.
-const NOT_THERE: [&str; 3] =
-    ["TEMPLATE_ID_INVALID", "INVALID_TEMPLATE_ID", "USER_DOES_NOT_BELONG_TO_SPECIFIED_ACCOUNT"];
+const NOT_THERE: [&str; 7] = [
+    "CONTACT_NOT_FOUND",
+    "INVALID_FOLDER_ID",
+    "INVALID_GROUP_ID",
+    "INVALID_SIGNING_GROUP_ID",
+    "INVALID_TEMPLATE_ID",
+    "TEMPLATE_ID_INVALID",
+    "USER_DOES_NOT_BELONG_TO_SPECIFIED_ACCOUNT",
+];
 
 /// Why a unified request has no answer.
 #[derive(Debug, Clone)]

@@ -3,8 +3,15 @@
 mod formats;
 mod frame;
 mod lines;
+mod changing;
+mod collections;
+mod contacts;
+mod document_fields;
 mod documents;
 mod frame;
+mod groups;
+mod making;
 mod signing_requests;
 mod templates;
 mod world;
+mod writes;

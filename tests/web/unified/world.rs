@@ -9,6 +9,7 @@ use countersign::base::Dice;
 use countersign::base::clock::ManualClock;
 use countersign::rest::{Client, Forwarder, Settings, Waits, install_tls};
 use countersign::simulator::docusign::{Docusign, Running, Settings as Traits};
+use countersign::simulator::estate::{Estate, Growth};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -143,8 +144,43 @@ impl World {
         answer.json()["envelopeId"].as_str().unwrap().to_owned()
     }
 
+    /// Lets the account grow by invented things before those that it has.
+    pub(crate) fn grow(&self, by: Growth) {
+        assert!(self.docusign.grow(self.docusign.accounts()[0].id, Growth { first: true, ..by }));
+    }
+
+    /// Looks at what the account has.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Estate) -> T) -> T {
+        self.docusign.look(self.docusign.accounts()[0].id, look).unwrap()
+    }
+
+    /// Walks a list by pages of `limit` while others come before those that it has: each of those comes once, in its
+    /// order, and none twice.
+    pub(crate) async fn walk_against(&self, path: &str, limit: usize, field: &str, by: Growth) {
+        let before = self.walk(path, 1_000, field).await;
+        assert!(before.len() > limit, "{path} is a page and no more");
+        let mut seen = self.walk_while(path, limit, field, || self.grow(by)).await;
+        let kept: Vec<_> = seen.iter().filter(|id| before.contains(*id)).collect();
+        assert_eq!(kept, before.iter().collect::<Vec<_>>(), "{path}");
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), all, "{path}: none comes twice");
+    }
+
     /// The texts of a field of all objects of a list, read by pages of `limit` to its end.
     pub(crate) async fn walk(&self, path: &str, limit: usize, field: &str) -> Vec<String> {
+        self.walk_while(path, limit, field, || {}).await
+    }
+
+    /// The same, with something done after each page.
+    pub(crate) async fn walk_while(
+        &self,
+        path: &str,
+        limit: usize,
+        field: &str,
+        mut between: impl FnMut(),
+    ) -> Vec<String> {
         let (mut all, mut cursor) = (Vec::new(), String::new());
         loop {
             let sign = if path.contains('?') { '&' } else { '?' };
@@ -152,6 +188,7 @@ impl World {
             let objects = page["result"].as_array().unwrap();
             assert!(objects.len() <= limit && page["result_count"] == objects.len());
             all.extend(objects.iter().map(|object| object[field].as_str().unwrap().to_owned()));
+            between();
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = next.to_owned(),
                 None => return all,

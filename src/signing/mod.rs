@@ -14,7 +14,6 @@ pub mod map_collection;
 pub mod map_document;
 pub mod map_draft;
 pub mod map_look;
-pub mod map_look;
 pub mod map_person;
 pub mod map_prefill;
 pub mod map_rest;

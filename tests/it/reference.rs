@@ -36,7 +36,7 @@ const NEVER_SUCCEED: &[(&str, &str)] = &[
     ("POST /proxy/{path}", "the same"),
     ("PATCH /proxy/{path}", "DocuSign has no such call"),
     ("DELETE /proxy/{path}", "the same as PUT"),
-    ("POST /v1/connect/register", "needs an address that DocuSign takes"),
+    ("POST /v1/quarantine/{id}/release", "what could not be read still cannot"),
 ];
 
 /// A server with an account, signing requests with a past, and deliveries in quarantine.
@@ -73,55 +73,91 @@ async fn listed(server: &Server, path: &str, pointer: &str) -> Vec<String> {
     texts
 }
 
-/// Ids that are there, for each path of the reference that names one: most requests shall get as far as the object.
-async fn ids(server: &Server, reference: &Value, account: &str) -> BTreeMap<String, Vec<String>> {
-    let mut ids = BTreeMap::new();
-    for (path, list, pointer) in [
-        ("/v1/changes/{position_or_id}", "/v1/changes?limit=20", "/change/id"),
-        ("/v1/signing-requests/{id}/timeline", "/v1/changes?limit=20", "/change/signing_request/id"),
-        ("/v1/deliveries/{id}", "/v1/deliveries?limit=20", "/id"),
-        ("/v1/quarantine/{id}", "/v1/quarantine?limit=2", "/id"),
+/// Values that are there, by operation's path and parameter: most requests shall get as far as the object.
+type Known = BTreeMap<(String, String), Vec<String>>;
+
+async fn known(server: &Server, reference: &Value, account: &str) -> Known {
+    let mut known = Known::new();
+    let mut know = |path: &str, parameter: &str, values: Vec<String>| {
+        if !values.is_empty() {
+            known.insert((path.to_owned(), parameter.to_owned()), values);
+        }
+    };
+    for (path, parameter, list, pointer) in [
+        ("/v1/changes/{position_or_id}", "position_or_id", "/v1/changes?limit=20", "/change/id"),
+        ("/v1/signing-requests/{id}/timeline", "id", "/v1/changes?limit=20", "/change/signing_request/id"),
+        ("/v1/deliveries/{id}", "id", "/v1/deliveries?limit=20", "/id"),
+        ("/v1/quarantine/{id}", "id", "/v1/quarantine?limit=2", "/id"),
         // Each is there once.
-        ("/v1/quarantine/{id}/drop", "/v1/quarantine", "/id"),
-        ("/v1/quarantine/{id}/release", "/v1/quarantine", "/id"),
+        ("/v1/quarantine/{id}/drop", "id", "/v1/quarantine", "/id"),
+        ("/v1/quarantine/{id}/release", "id", "/v1/quarantine", "/id"),
     ] {
-        ids.insert(path.to_owned(), listed(server, list, pointer).await);
+        know(path, &format!("path.{parameter}"), listed(server, list, pointer).await);
     }
-    ids.insert("/v1/accounts/{id}/budget".to_owned(), vec![account.to_owned()]);
-    ids.insert("/proxy/{path}".to_owned(), vec!["templates".to_owned(), "users".to_owned()]);
-    let paths = reference["paths"].as_object().expect("paths");
-    for path in paths.keys().filter(|path| path.starts_with("/unified/")) {
-        let Some(list) = path.strip_suffix("/{id}").filter(|list| paths[*list].get("get").is_some()) else {
+    know("/v1/accounts/{id}/budget", "path.id", vec![account.to_owned()]);
+    know("/proxy/{path}", "path.path", vec!["templates".to_owned(), "users".to_owned()]);
+    let all = async |list: &str| {
+        listed(server, &format!("{list}integrated_account_id={account}&limit=20"), "/id").await
+    };
+    let requests = all("/unified/e-signature/signing_requests?").await;
+    let groups = all("/unified/e-signature/groups?type=signing_group&").await;
+    let kinds = vec!["signing_group".to_owned()];
+    for (path, item) in reference["paths"].as_object().expect("paths") {
+        if !path.starts_with("/unified/") {
             continue;
+        }
+        let takes = |name: &str| {
+            let operations = item.as_object().into_iter().flat_map(|verbs| verbs.values());
+            let mut parameters =
+                operations.flat_map(|operation| operation["parameters"].as_array().into_iter().flatten());
+            parameters.any(|parameter| parameter["name"] == name)
         };
-        let required = paths[list]["get"]["parameters"].as_array().expect("parameters").iter().any(|one| {
-            one["required"] == json!(true) && one["name"] != json!("integrated_account_id")
-        });
-        if !required {
-            let all = format!("{list}?integrated_account_id={account}&limit=20");
-            ids.insert(path.clone(), listed(server, &all, "/id").await);
+        for (name, values) in
+            [("signing_request[id]", &requests), ("group[id]", &groups), ("group[type]", &kinds)]
+        {
+            if takes(name) {
+                know(path, &format!("query.{name}"), values.clone());
+            }
+        }
+        if path.contains("/signing_requests/") {
+            know(path, "body.id", requests.clone());
+        }
+        let Some(list) = path.strip_suffix("/{id}") else { continue };
+        let list = match list.rsplit('/').next() {
+            Some("documents" | "document_fields") => {
+                format!("{list}?signing_request[id]={}&", requests[0])
+            }
+            Some("users") if list.contains("e-signature") => continue,
+            _ => format!("{list}?"),
+        };
+        if reference["paths"][list.split('?').next().unwrap_or_default()].get("get").is_some() {
+            know(path, "path.id", all(&list).await);
         }
     }
-    ids.retain(|_, ids| !ids.is_empty());
-    ids
+    known
 }
 
-/// The settings of Schemathesis, with the account and the ids.
-fn settings(account: &str, ids: &BTreeMap<String, Vec<String>>) -> String {
+/// The settings of Schemathesis, with the account and what is there.
+fn settings(account: &str, known: &Known) -> String {
     let mut toml = fs::read_to_string(peers().join("properties/schemathesis.toml")).expect("settings");
-    let mut operations = String::new();
-    for (number, (path, ids)) in ids.iter().enumerate() {
-        let _ = write!(toml, "\n[dictionaries.of{number}]\nvalues = {}\n", json!(ids));
-        let name = path.split_once('{').and_then(|(_, rest)| rest.split_once('}')).expect("a parameter").0;
-        let _ = write!(
-            operations,
-            "\n[[operations]]\ninclude-path = {}\n\
-             parameters = {{ \"path.{name}\" = {{ dictionary = \"of{number}\", probability = 0.8 }} }}\n",
-            json!(path)
+    let mut operations: BTreeMap<&str, String> = BTreeMap::new();
+    for (number, ((path, parameter), values)) in known.iter().enumerate() {
+        let _ = write!(toml, "\n[dictionaries.of{number}]\nvalues = {}\n", json!(values));
+        let _ = writeln!(
+            operations.entry(path).or_default(),
+            "{} = {{ dictionary = \"of{number}\", probability = 0.8 }}",
+            json!(parameter)
         );
     }
     let _ = write!(toml, "\n[parameters]\n\"query.integrated_account_id\" = {}\n", json!(account));
-    toml + &operations
+    for (path, parameters) in operations {
+        let _ = write!(
+            toml,
+            "\n[[operations]]\ninclude-path = {}\n[operations.parameters]\n{parameters}",
+            json!(path)
+        );
+    }
+    toml
 }
 
 /// Runs it in a folder of its own, and gives its report.
@@ -148,9 +184,9 @@ async fn whatever_is_asked_for_is_answered_as_the_reference_tells_and_no_answer_
     let (docusign, running, server) = world().await;
     let account = docusign.accounts()[0].id.to_string();
     let (_, reference) = server.get("/openapi.json").await;
-    let ids = ids(&server, &reference, &account).await;
+    let known = known(&server, &reference, &account).await;
     let folder = tempfile::TempDir::new().expect("a folder");
-    let (output, report) = driven(&server, folder.path(), &settings(&account, &ids)).await;
+    let (output, report) = driven(&server, folder.path(), &settings(&account, &known)).await;
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
 

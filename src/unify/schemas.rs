@@ -24,13 +24,13 @@ use crate::{directory, signing};
     directory::NewUser,
     directory::UserChange,
     directory::Utilization,
-    super::document_field_writes::ToCreate,
+    super::DocumentFieldToCreate,
     super::documents::ToDownload,
-    super::signing_request_statuses::SigningRequestStatus,
-    super::signing_requests::Named,
-    super::signing_requests::ToDownload,
-    super::signing_requests::Embedding,
-    super::signing_requests::ToRemove,
+    super::SigningRequestStatus,
+    super::SigningRequestNamed,
+    super::SigningRequestToDownload,
+    super::Embedding,
+    super::ParticipantsToRemove,
 )))]
 struct Schemas;
 

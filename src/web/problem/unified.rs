@@ -9,6 +9,7 @@ use crate::base::nearest::nearest;
 use crate::rest::{self, RefusedItem, Unforwarded};
 use crate::unify;
 
+use super::key::Key;
 use super::remote::Remote;
 use super::shown;
 use crate::web::Problem;
@@ -68,6 +69,8 @@ pub enum Unified {
     NoSuch(&'static str),
     /// Too many requests are under way.
     Busy,
+    /// A request with a key that is not carried out.
+    Key(Key),
     /// A list was given in part, and ends here for this reason.
     Cut(&'static str),
     /// DocuSign refused, or could not answer.
@@ -123,6 +126,7 @@ impl Unified {
                 let alike = first.filter(|_| told.all(|other| other == first));
                 alike.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
             }
+            Self::Key(key) => key.status(),
             Self::Remote(error) => match &**error {
                 E::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 E::Unauthorized(_) | E::ConsentRequired { .. } => StatusCode::UNAUTHORIZED,
@@ -168,6 +172,7 @@ impl Unified {
             Self::Busy => {
                 format!("{} requests are under way already: try again soon", limits::UNIFY_REQUESTS_MAX)
             }
+            Self::Key(key) => key.message(),
             Self::Cut(why) => format!("the list ends before its end: {why}"),
             Self::Remote(error) => match &**error {
                 rest::Error::Settings(why) => why.clone(),
@@ -198,6 +203,7 @@ impl Unified {
     pub(super) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy => Some(2),
+            Self::Key(key) => key.retry_after(),
             // The least that DocuSign's limits last; `until` makes it exact where the clock is at hand.
             Self::Remote(error) if matches!(**error, rest::Error::Throttled { .. }) => Some(30),
             _ => None,
@@ -290,7 +296,8 @@ impl Unified {
             raw: rest::Raw::default(),
         };
         let remote = |error| Self::Remote(Box::new(error));
-        vec![
+        let keys = Key::one_of_each().map(Self::Key);
+        let mut all = vec![
             Self::unknown("resource", "x", ["users"].into_iter()),
             Self::MethodUnknown { allowed: vec!["GET"], methods: vec!["list"] },
             Self::Missing { parameters: vec!["limit".into()], fields: vec!["name".into()] },
@@ -311,7 +318,9 @@ impl Unified {
                 trace_token: None,
                 raw: rest::Raw::default(),
             }),
-        ]
+        ];
+        all.extend(keys);
+        all
     }
 }
 

@@ -58,7 +58,8 @@ async fn assert_done(server: &Server, account: &str, told: &Output, file: &std::
     assert_eq!(request["participants"][0]["name"], lease.tenant, "{request}");
     assert_eq!(request["custom_fields"][0]["value"], lease.record, "{request}");
     let tabs = format!("/proxy/restapi/v2.1/accounts/{account}/envelopes/{id}/recipients/1/tabs");
-    let tabs: Value = http().get(server.url(&tabs)).send().await.expect("an answer").json().await.expect("JSON");
+    let tabs: Value =
+        http().get(server.url(&tabs)).send().await.expect("an answer").json().await.expect("JSON");
     let rents = tabs["textTabs"].as_array().expect("tabs").iter();
     let rents: Vec<_> = rents.filter(|tab| tab["tabLabel"] == "Rent").map(|tab| &tab["value"]).collect();
     assert_eq!(rents, [lease.rent], "{tabs}");

@@ -191,9 +191,11 @@ async fn whatever_is_asked_for_is_answered_as_the_reference_tells_and_no_answer_
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
 
     // It did what it is here for: every operation was reached, and succeeded where it can.
-    let operations = reference["paths"].as_object().expect("paths").iter().filter(|(path, _)| {
-        !LEFT_OUT.iter().any(|(left_out, _)| left_out == path)
-    });
+    let operations = reference["paths"]
+        .as_object()
+        .expect("paths")
+        .iter()
+        .filter(|(path, _)| !LEFT_OUT.iter().any(|(left_out, _)| left_out == path));
     let verbs = ["get", "head", "put", "post", "patch", "delete"];
     let operations: Vec<_> = operations
         .flat_map(|(path, item)| {
@@ -203,7 +205,8 @@ async fn whatever_is_asked_for_is_answered_as_the_reference_tells_and_no_answer_
         .collect();
     assert_eq!(report["operations"]["tested"], json!(operations.len()), "{told}");
     let succeeded = |operation: &str| {
-        let phases = report["valid_rates"][operation].as_object().into_iter().flat_map(|phases| phases.values());
+        let phases =
+            report["valid_rates"][operation].as_object().into_iter().flat_map(|phases| phases.values());
         phases.filter_map(|phase| phase["accepted"].as_u64()).sum::<u64>() > 0
     };
     let never: Vec<_> = operations

@@ -21,7 +21,9 @@ async fn enrich(place: &Place, store: &Store, at: Timestamp, error: &'static str
             occurred_at: at,
             received_at: at,
             body: Box::new(move |sequence| {
-                format!("{{\"sequence\":{sequence},\"signing_request\":{{\"name\":\"{name}\"}},\"error\":{error}}}")
+                format!(
+                    "{{\"sequence\":{sequence},\"signing_request\":{{\"name\":\"{name}\"}},\"error\":{error}}}"
+                )
             }),
         };
         store.complete_enrichment(claim, change).await.unwrap();

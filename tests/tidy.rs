@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("base", 0),
     ("docusign", 1),
     ("connect", 2),
+    ("directory", 3),
     ("signing", 3),
     ("failpoint", 10),
     ("evidence", 3),
@@ -73,7 +74,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 const VOCABULARIES: &[(&[&str], &[&str], &str)] = &[
     (
         &["envelope", "recipient"],
-        &["signing", "evidence", "store", "broker", "relay"],
+        &["signing", "directory", "evidence", "store", "broker", "relay"],
         "is DocuSign's word: here it is a signing request or a participant",
     ),
     (
@@ -83,7 +84,7 @@ const VOCABULARIES: &[(&[&str], &[&str], &str)] = &[
     ),
 ];
 /// Files that say both vocabularies, because translating is what they are for.
-const MAPPING_FILES: &[&str] = &["src/signing/map", "src/signing/request"];
+const MAPPING_FILES: &[&str] = &["src/signing/map", "src/signing/request", "src/directory/map"];
 
 /// Words that say nothing about what a thing does, as parts of the names of functions, modules and types.
 const EMPTY_WORDS: &[&str] =
@@ -411,4 +412,11 @@ fn tests_missing(path: &str) -> Vec<Finding> {
     let sentences = named.filter(|(_, name)| name.matches('_').count() > 3);
     let missing = sentences.filter(|(_, name)| !tests.iter().any(|test| test == name));
     missing.map(|(line, name)| page.finding(line, format!("there is no test `{name}`"))).collect()
+}
+
+#[test]
+fn the_table_of_the_unified_apis_is_the_catalog() {
+    let documented = tree().iter().find(|file| file.path == "docs/unified.md").expect("docs/unified.md");
+    let table = countersign::unify::table();
+    assert!(documented.text.contains(&table), "\ndocs/unified.md: put this table in:\n\n{table}\n");
 }

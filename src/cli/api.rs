@@ -212,7 +212,7 @@ impl Api {
         let passing = status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS;
         let todo = match status {
             StatusCode::UNAUTHORIZED => "pass --token, or set api_token (COUNTERSIGN_API_TOKEN)",
-            StatusCode::FORBIDDEN => "use a token whose scope allows it",
+            StatusCode::FORBIDDEN => "use a token whose scope and accounts allow it",
             StatusCode::NOT_FOUND if message.is_some() => {
                 "check the id; the matching `list` shows what is there"
             }

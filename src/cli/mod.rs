@@ -22,6 +22,7 @@ mod signature;
 mod simulate;
 pub mod sse;
 mod terminal;
+mod token;
 mod topology;
 mod trace;
 mod vault;
@@ -76,6 +77,8 @@ enum Command {
     #[command(subcommand)]
     Accounts(accounts::Accounts),
     #[command(subcommand)]
+    Token(token::Token),
+    #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
     Topology(topology::Topology),
@@ -127,6 +130,7 @@ impl Command {
             Self::Trace(trace) => trace.run(terminal),
             Self::Quarantine(quarantine) => quarantine.run(terminal),
             Self::Accounts(accounts) => accounts.run(terminal),
+            Self::Token(token) => token.run(terminal),
             Self::Audit(audit) => audit.run(terminal),
             Self::Topology(topology) => topology.run(terminal),
             Self::Vault(vault) => vault.run(terminal),

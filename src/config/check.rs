@@ -138,11 +138,7 @@ pub(super) fn settings(
     let store = checker.parsed(top, "store", values::store);
     let store = store.unwrap_or_else(|| StoreSetting::Sqlite(data_dir.join("countersign.db")));
     let broker = broker(checker, top);
-    let api_token = checker.secret(top, "api_token", values::token);
-    if api_token.is_none() && !values::is_loopback(&listen) {
-        let what = "no token is set, so the HTTP API answers callers on this machine only";
-        checker.warn(top, "api_token", Wrong::new(what, "set a token to reach the API from elsewhere"));
-    }
+    let api_token = api_token(checker, top, &listen);
     let docusign = docusign::settings(checker, top);
     let words = [("binary", CloudEvents::Binary), ("structured", CloudEvents::Structured)];
     let cloud_events = checker.parsed(top, "cloud_events", |text| values::choice(text, &words));
@@ -202,6 +198,18 @@ pub(super) fn settings(
 const RETRY_DAYS: u32 = 15;
 /// From a body that any message without documents fits in, to what a machine can spool.
 const DELIVERY_BYTES: std::ops::RangeInclusive<u64> = 64 * 1024..=1024 * 1024 * 1024;
+
+/// The configured token; a warning where without one nobody may get in.
+fn api_token(checker: &mut Checker<'_>, top: &Scope, listen: &str) -> Option<SecretString> {
+    let api_token = checker.secret(top, "api_token", values::token);
+    if api_token.is_none() && !values::is_loopback(listen) {
+        let what = "no token is set: unless one was made, the HTTP API answers callers on this machine only";
+        let todo =
+            "set a token, or make one with `countersign token create`, to reach the API from elsewhere";
+        checker.warn(top, "api_token", Wrong::new(what, todo));
+    }
+    api_token
+}
 
 fn broker(checker: &mut Checker<'_>, top: &Scope) -> Vec<SecretString> {
     let items = checker.items(top, "broker");

@@ -154,6 +154,34 @@ impl Resource {
     }
 }
 
+impl Method {
+    /// Its path, as references write it.
+    pub fn path(&self, api: &Api, resource: &Resource) -> String {
+        let end = match self.act {
+            Act::List(_) | Act::Create(_) => String::new(),
+            Act::Get(_) | Act::Update(_) | Act::Delete(_) => "/{id}".to_owned(),
+            Act::Custom(name, _) => format!("/{name}"),
+        };
+        format!("/unified/{}/{}{end}", api.name, resource.name)
+    }
+}
+
+/// The catalog as a table in Markdown: resource, method, and DocuSign's calls.
+pub fn table() -> String {
+    let mut lines = vec!["| | | | calls at DocuSign |".to_owned(), "|---|---|---|---|".to_owned()];
+    for api in CATALOG {
+        for resource in api.resources {
+            for method in resource.methods {
+                let calls: Vec<_> = method.calls.iter().map(|call| format!("`{call}`")).collect();
+                let calls = if calls.is_empty() { "none".to_owned() } else { calls.join(", ") };
+                let (http, path) = (method.act.http(), method.path(&api, resource));
+                lines.push(format!("| `{}` | `{http} {path}` | {} | {calls} |", resource.name, method.about));
+            }
+        }
+    }
+    lines.join("\n")
+}
+
 /// All unified APIs.
 pub const CATALOG: [Api; 2] = [
     Api {
@@ -174,6 +202,12 @@ pub const CATALOG: [Api; 2] = [
     Api {
         name: "user-directory",
         about: "The people of an account, and what it pays for them",
-        resources: &[],
+        resources: &[
+            &super::directory::users::RESOURCE,
+            &super::directory::roles::RESOURCE,
+            &super::directory::licenses::RESOURCE,
+            &super::directory::billing::RESOURCE,
+            &super::directory::utilization::RESOURCE,
+        ],
     },
 ];

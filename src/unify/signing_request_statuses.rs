@@ -26,7 +26,7 @@ pub(super) const RESOURCE: Resource = Resource {
 /// Where a signing request can stand.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UnifiedSigningRequestStatus)]
-pub(super) struct SigningRequestStatus {
+pub struct SigningRequestStatus {
     /// The word.
     id: String,
     /// The name for people.

@@ -6,6 +6,8 @@ mod create;
 mod list;
 mod stored;
 
+pub use acts::{Embedding, ParticipantsToRemove, SigningRequestNamed, SigningRequestToDownload, Whom};
+
 use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
 

@@ -6,10 +6,13 @@ use utoipa::openapi::security::{
 use utoipa::{Modify, OpenApi};
 
 use super::message::{AccountMessage, ChangeMessage, EnrichedMessage, Message};
+use crate::signing::template::Template;
+use crate::unify::SigningRequestStatus;
+
 use super::problem::ProblemBody;
 use super::{
     accounts, audit, books, budget, changes, connect, deliveries, docusign, health, proxy, quarantine,
-    reconcile, replay, stream, timeline, tokens, vault,
+    reconcile, replay, stream, timeline, tokens, unified, vault,
 };
 
 /// `/openapi.json`.
@@ -34,7 +37,9 @@ use super::{
         tokens::create, tokens::list, tokens::own, tokens::revoke,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
-    components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage, AccountMessage)),
+    components(schemas(
+        ProblemBody, Message, ChangeMessage, EnrichedMessage, AccountMessage, SigningRequestStatus, Template,
+    )),
     tags(
         (name = "connect", description = "Where DocuSign delivers"),
         (name = "changes", description = "The feed of changes"),
@@ -43,6 +48,8 @@ use super::{
         (name = "quarantine", description = "Authentic deliveries that could not be read"),
         (name = "accounts", description = "Linked accounts"),
         (name = "docusign", description = "DocuSign's own API, called with our accounts; what Connect missed, and how Connect is set up"),
+        (name = "e-signature", description = "The unified API of signing requests and all around them"),
+        (name = "user-directory", description = "The unified API of an account's people, and what it pays for them"),
         (name = "tokens", description = "Who may ask what"),
         (name = "audit", description = "The chain of evidence"),
         (name = "health", description = "How it fares"),
@@ -74,6 +81,7 @@ impl Modify for Schemes {
         components.add_security_scheme("token", SecurityScheme::Http(token));
         components.add_security_scheme("signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
         every_method(openapi, proxy::PATH);
+        unified::reference::add(openapi);
         for path in openapi.paths.paths.values_mut() {
             if let Some(post) = &mut path.post
                 && post.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "connect"))

@@ -16,4 +16,5 @@ mod replay;
 mod settings;
 mod signature;
 mod simulate;
+mod token;
 mod topology;

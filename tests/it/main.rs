@@ -22,4 +22,5 @@ mod reload;
 mod security;
 mod soak;
 mod support;
+mod tokens;
 mod topology;

@@ -8,6 +8,7 @@ use actix_web::test::TestRequest;
 use countersign::base::{AccountId, AccountState, Clock as _, Grant};
 use countersign::rest::Settings as RestSettings;
 use countersign::store::{Credentials, IntegratedAccount, ReconcileRun, RunState};
+use countersign::unify::{Api, CATALOG, Method, Resource, Takes};
 use serde_json::{Value, json};
 
 use super::support::{ACCOUNT, Bench, message};
@@ -59,7 +60,7 @@ fn linked(bench: &Bench, id: &str, account: &str, name: &str) -> IntegratedAccou
 fn run(bench: &Bench, account: &str) -> ReconcileRun {
     let now = bench.clock.now();
     let run = json!({
-        "id": uuid::Uuid::new_v4(), "account": account, "state": "done", "asked": true, "dry_run": false,
+        "id": uuid::Uuid::from_u128(account.len() as u128 + u128::from(account == MINE)), "account": account, "state": "done", "asked": true, "dry_run": false,
         "ask_connect": false, "from": now, "to": now, "started_at": now, "ended_at": now, "waits_until": null,
         "why": null, "total": 0, "looked": 0, "unreadable": 0, "missed": 0, "missed_since": null, "concerned": 0,
         "signing_requests": [], "calls": 1,
@@ -238,8 +239,27 @@ impl World {
                 cases.push((method, "/proxy/{path}", path, none.clone(), 403));
             }
         }
+        cases.extend(unified());
         cases
     }
+}
+
+/// The unified APIs' methods, asked for an account that is another's.
+fn unified() -> Vec<(&'static str, &'static str, String, Value, u16)> {
+    let methods = CATALOG.iter().flat_map(|api| {
+        let of =
+            move |resource: &'static Resource| resource.methods.iter().map(move |one| (api, resource, one));
+        api.resources.iter().copied().flat_map(of)
+    });
+    let case = |(api, resource, method): (&Api, &'static Resource, &'static Method)| {
+        let path = method.path(api, resource);
+        let required = method.parameters.iter().filter(|parameter| parameter.required);
+        let query: String = required.map(|parameter| format!("&{}=1", parameter.name)).collect();
+        let uri = format!("{}?integrated_account_id={ACCOUNT}{query}", path.replace("{id}", "1"));
+        let body = if method.body == Takes::Nothing { Value::Null } else { json!({}) };
+        (method.act.http(), &*path.leak(), uri, body, 403)
+    };
+    methods.map(case).collect()
 }
 
 #[actix_web::test]

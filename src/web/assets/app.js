@@ -12,6 +12,7 @@ const state = {
   held: [], // rows that came while paused
   buckets: new Array(SECONDS).fill(0),
   broker: false,
+  counts: true, // whether the token may see them
 };
 
 /** An element with attributes and children; texts stay texts. */
@@ -365,12 +366,20 @@ $("token-form").addEventListener("submit", (submit) => {
 
 let polling = 0;
 
+/** Counts are of all accounts: with a token for some, the page does without. */
+function withoutCounts(error) {
+  if (error.status !== 403) throw error;
+  state.counts = false;
+  state.broker = true; // for all that is known, and then ticks are worth a look
+  $("counts").parentElement.hidden = true;
+}
+
 /** Counts while the page is looked at. */
 async function poll(turnOf) {
   while (turnOf === polling) {
     if (!document.hidden) {
       try {
-        await refreshCounts();
+        if (state.counts) await refreshCounts().catch(withoutCounts);
         await refreshTicks();
       } catch (error) {
         if (blocked(error)) return;
@@ -382,6 +391,8 @@ async function poll(turnOf) {
 
 function run() {
   state.last = null;
+  state.counts = true;
+  $("counts").parentElement.hidden = false;
   polling += 1;
   poll(polling);
   follow();

@@ -15,15 +15,18 @@ use super::shown;
 use crate::web::Problem;
 
 /// Codes that DocuSign answers with status 400 where there is no object of that id.
-const NOT_THERE: [&str; 7] = [
+const NOT_THERE: [&str; 8] = [
     "CONTACT_NOT_FOUND",
     "INVALID_FOLDER_ID",
     "INVALID_GROUP_ID",
     "INVALID_SIGNING_GROUP_ID",
     "INVALID_TEMPLATE_ID",
+    "INVALID_USERID",
     "TEMPLATE_ID_INVALID",
     "USER_DOES_NOT_BELONG_TO_SPECIFIED_ACCOUNT",
 ];
+/// Codes that DocuSign answers with status 400, or for one item in a 200, where there is such an object already.
+const THERE_ALREADY: [&str; 1] = ["USER_ALREADY_EXISTS_IN_ACCOUNT"];
 
 /// Why a unified request has no answer.
 #[derive(Debug, Clone)]
@@ -117,20 +120,21 @@ impl Unified {
             Self::Unknown { .. } | Self::NoSuch(_) => StatusCode::NOT_FOUND,
             Self::MethodUnknown { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy | Self::Cut(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Items(items) => {
+                let mut told = items.iter().map(|item| by_code(&item.refused.code));
+                let first = told.next().flatten();
+                let alike = first.filter(|_| told.all(|other| other == first));
+                alike.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
+            }
             Self::Key(key) => key.status(),
-            Self::Items(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Remote(error) => match &**error {
                 E::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 E::Unauthorized(_) | E::ConsentRequired { .. } => StatusCode::UNAUTHORIZED,
                 E::Forbidden(_) => StatusCode::FORBIDDEN,
                 E::NotFound(_) => StatusCode::NOT_FOUND,
-                E::Refused(refused)
-                    if NOT_THERE.iter().any(|code| refused.code.eq_ignore_ascii_case(code)) =>
-                {
-                    StatusCode::NOT_FOUND
-                }
                 E::Refused(refused) => {
-                    let told = refused.status.and_then(|status| StatusCode::from_u16(status).ok());
+                    let told = || refused.status.and_then(|status| StatusCode::from_u16(status).ok());
+                    let told = by_code(&refused.code).or_else(told);
                     told.filter(StatusCode::is_client_error).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
                 }
                 E::Settings(_) => StatusCode::CONFLICT,
@@ -325,6 +329,13 @@ impl From<Unified> for Problem {
     fn from(unified: Unified) -> Self {
         Self::Unified(Box::new(unified))
     }
+}
+
+/// The status that a code means by itself.
+fn by_code(code: &str) -> Option<StatusCode> {
+    let known = [(&NOT_THERE[..], StatusCode::NOT_FOUND), (&THERE_ALREADY[..], StatusCode::CONFLICT)];
+    let known = known.into_iter().find(|(codes, _)| codes.iter().any(|own| own.eq_ignore_ascii_case(code)));
+    known.map(|(_, status)| status)
 }
 
 fn without_stop(text: &str) -> &str {

@@ -6,6 +6,7 @@ mod form;
 mod lines;
 mod once;
 mod query;
+pub(super) mod reference;
 mod show;
 
 use actix_web::http::Method as Verb;
@@ -82,9 +83,16 @@ async fn serve(
     show::with_rate(answer, standing, api.clock.now())
 }
 
-/// The account that is meant, if the caller may use it.
+/// The account that is meant, if the caller may use it. A token for one account alone need not name it.
 async fn account(caller: &Caller, api: &Api, query: &Query) -> Result<AccountId, Problem> {
-    let account = match api.unifier.account(query.account()?).await {
+    let named = match (query.account(), caller.accounts()) {
+        (None, Some([own])) => return Ok(own.clone()),
+        (named, _) => named.ok_or_else(|| Unified::Missing {
+            parameters: vec!["integrated_account_id".to_owned()],
+            fields: Vec::new(),
+        })?,
+    };
+    let account = match api.unifier.account(named).await {
         // Who may use some is told alike of all others, whether or not there are such.
         Err(unify::Error::AccountUnknown) if caller.accounts().is_some() => {
             return Err(Access::Account.into());

@@ -21,9 +21,15 @@ pub(super) enum Format {
     Stream,
 }
 
+/// The words of [`Format`].
+pub(super) const FORMATS: [&str; 4] = ["unified", "raw", "normalized", "stream"];
+
 /// Parameters of every method.
-pub(crate) const EVERYWHERE: &[(&str, &str)] = &[
-    ("integrated_account_id", "The account: our id of it, or DocuSign's"),
+pub(super) const EVERYWHERE: &[(&str, &str)] = &[
+    (
+        "integrated_account_id",
+        "The account: our id of it, or DocuSign's. May be left out by a token that is for one account alone",
+    ),
     (
         "truto_response_format",
         "How objects are written: `unified` in our words; `raw` in DocuSign's alone; `normalized` as rows of a table, in \
@@ -37,7 +43,7 @@ pub(crate) const EVERYWHERE: &[(&str, &str)] = &[
     ),
 ];
 /// Parameters of every list.
-pub(crate) const OF_LISTS: &[(&str, &str)] = &[
+pub(super) const OF_LISTS: &[(&str, &str)] = &[
     ("limit", "At most so many objects"),
     (
         "next_cursor",
@@ -47,7 +53,7 @@ pub(crate) const OF_LISTS: &[(&str, &str)] = &[
     ("truto_ignore_limit", "`true` reads all pages into one answer"),
 ];
 /// How parameters for DocuSign itself are written.
-pub(crate) const REMOTE: &str = "remote_query[…]";
+pub(super) const REMOTE: &str = "remote_query[…]";
 
 /// What was asked for.
 #[derive(Debug, Default)]
@@ -148,12 +154,8 @@ impl Query {
     }
 
     /// The account that the caller names.
-    pub(super) fn account(&self) -> Result<&str, Problem> {
-        let named = self.account.as_deref().filter(|id| !id.is_empty());
-        named.ok_or_else(|| {
-            let parameters = vec!["integrated_account_id".to_owned()];
-            Unified::Missing { parameters, fields: Vec::new() }.into()
-        })
+    pub(super) fn account(&self) -> Option<&str> {
+        self.account.as_deref().filter(|id| !id.is_empty())
     }
 }
 

@@ -87,6 +87,23 @@ async fn statuses_are_those_that_lists_can_be_filtered_by() {
     assert!(world.docusign.all_calls().is_empty(), "no call is made for it");
 }
 
+#[actix_web::test]
+async fn every_object_of_a_list_is_as_the_reference_says() {
+    let world = World::new();
+    for api in CATALOG {
+        for resource in api.resources {
+            let Some(list) = resource.method("list") else { continue };
+            if list.parameters.iter().any(|parameter| parameter.required) {
+                continue; // Its own tests check it.
+            }
+            let page = world.json(&format!("{}/{}?limit=3", api.name, resource.name)).await;
+            for object in page["result"].as_array().unwrap() {
+                world.check(resource.schema, object.clone()).await;
+            }
+        }
+    }
+}
+
 #[test]
 fn the_catalog_names_each_thing_once_and_by_its_own_word() {
     for api in CATALOG {

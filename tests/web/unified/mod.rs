@@ -3,12 +3,15 @@
 mod changing;
 mod collections;
 mod contacts;
+mod directory;
 mod document_fields;
 mod documents;
 mod formats;
 mod frame;
 mod groups;
 mod hostile;
+mod lines;
+mod groups;
 mod lines;
 mod making;
 mod once;

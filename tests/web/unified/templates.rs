@@ -14,6 +14,7 @@ async fn templates_are_listed_and_got_one_by_one() {
     let id = listed["id"].as_str().unwrap();
     let got = world.json(&format!("e-signature/templates/{id}")).await;
     assert_eq!((&got["id"], &got["name"]), (&json!(id), &json!("Lease")));
+    world.check("UnifiedTemplate", got.clone()).await;
     assert!(got["created_at"].as_str().is_some_and(|time| time.ends_with('Z')));
     let none = world.get("e-signature/templates/00000000-0000-0000-0000-000000000000").await;
     let problem = none.json();

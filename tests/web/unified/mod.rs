@@ -11,8 +11,6 @@ mod frame;
 mod groups;
 mod hostile;
 mod lines;
-mod groups;
-mod lines;
 mod making;
 mod once;
 mod signing_requests;

@@ -12,6 +12,8 @@ mod web {
     mod linking;
     mod messages;
     mod pages;
+    #[path = "../it/support/patience.rs"]
+    mod patience;
     mod proxy;
     mod quarantine;
     mod reference;

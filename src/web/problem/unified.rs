@@ -203,6 +203,7 @@ impl Unified {
     pub(super) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy => Some(2),
+            Self::Cut(_) => Some(5),
             Self::Key(key) => key.retry_after(),
             // The least that DocuSign's limits last; `until` makes it exact where the clock is at hand.
             Self::Remote(error) if matches!(**error, rest::Error::Throttled { .. }) => Some(30),

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::test::TestRequest;
@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::super::patience::eventually;
 use super::super::support::{ACCOUNT, Bench, HERE};
 use super::super::upstream::{Asked, Does, Upstream, writes};
 use super::world::{World, over};
@@ -196,15 +197,15 @@ async fn over_a_wire_a_reader_that_waits_is_waited_for_and_a_cut_answer_has_no_e
     let request = format!("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", path("limit=50"));
     socket.write_all(request.as_bytes()).await.unwrap();
     // The list is 16 MB, of which buffers of sockets hold a part: calls cease long before its end.
-    let mut calls = 0;
-    for quiet in 0.. {
-        assert!(quiet < 200, "it never waits");
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        if calls > 0 && upstream.asked().len() == calls {
-            break;
+    let (mut last, mut since) = (0, Instant::now());
+    let calls = eventually("calls cease", PATIENCE, async || {
+        let calls = upstream.asked().len();
+        if calls != last {
+            (last, since) = (calls, Instant::now());
         }
-        calls = upstream.asked().len();
-    }
+        (calls > 0 && since.elapsed() > Duration::from_millis(500)).then_some(calls)
+    });
+    let calls = calls.await;
     assert!(calls < TOTAL / 50 / 2, "{calls} calls for a reader that takes nothing");
     let all = String::from_utf8(available(&mut socket).await).unwrap();
     assert!(all.starts_with("HTTP/1.1 200"), "{}", &all[..100]);

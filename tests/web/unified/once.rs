@@ -8,6 +8,7 @@ use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 
+use super::super::patience::eventually;
 use super::super::support::{ACCOUNT, Answer, Bench};
 use super::super::upstream::{Upstream, writes};
 use super::making::{lease, with};
@@ -120,15 +121,12 @@ async fn what_was_begun_goes_on_though_its_caller_leaves() {
         tokio::task::yield_now().await;
     }
     caller.abort();
-    for tries in 0.. {
+    let told = eventually("its answer is kept", Duration::from_secs(20), async || {
         let told = send(&bench, ACCOUNT, ("key", lease())).await;
-        if told.status != 409 {
-            assert_eq!((told.status, told.header("idempotent-replayed")), (403, Some("true")));
-            break;
-        }
-        assert!(tries < 400, "its answer is never kept");
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+        (told.status != 409).then_some(told)
+    });
+    let told = told.await;
+    assert_eq!((told.status, told.header("idempotent-replayed")), (403, Some("true")));
     assert_eq!(began.load(Ordering::SeqCst), 1);
 }
 

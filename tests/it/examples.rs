@@ -45,7 +45,7 @@ async fn assert_done(server: &Server, account: &str, told: &Output, file: &std::
     let [first, made, moves @ .., last] = lines.as_slice() else { panic!("{text}") };
     let waiting = first.strip_suffix(" wait for somebody").and_then(|count| count.parse::<u32>().ok());
     assert!(waiting > Some(0), "{text}");
-    assert_eq!(moves.first(), Some(&"sent"), "{text}");
+    assert!(moves.contains(&"sent"), "{text}");
     let end = *moves.last().expect("an end");
     assert!(["completed", "declined", "voided"].contains(&end), "{text}");
     assert_eq!(*last, format!("kept {}", file.display()), "{text}");
@@ -58,7 +58,8 @@ async fn assert_done(server: &Server, account: &str, told: &Output, file: &std::
     assert_eq!(request["participants"][0]["name"], lease.tenant, "{request}");
     assert_eq!(request["custom_fields"][0]["value"], lease.record, "{request}");
     let tabs = format!("/proxy/restapi/v2.1/accounts/{account}/envelopes/{id}/recipients/1/tabs");
-    let tabs: Value = http().get(server.url(&tabs)).send().await.expect("an answer").json().await.expect("JSON");
+    let tabs: Value =
+        http().get(server.url(&tabs)).send().await.expect("an answer").json().await.expect("JSON");
     let rents = tabs["textTabs"].as_array().expect("tabs").iter();
     let rents: Vec<_> = rents.filter(|tab| tab["tabLabel"] == "Rent").map(|tab| &tab["value"]).collect();
     assert_eq!(rents, [lease.rent], "{tabs}");

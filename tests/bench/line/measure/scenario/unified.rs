@@ -108,10 +108,8 @@ fn questions(account: &str, one: &str) -> Arc<[Question]> {
         "/restapi/v2.1/accounts/{account}/envelopes?order_by=created&order=desc&include={of_lists}\
          &from_to_status=created&from_date=2003-01-01T00:00:00Z&start_position=0&count={PAGE}"
     );
-    let get = format!(
-        "/restapi/v2.1/accounts/{account}/envelopes/{one}?include={}",
-        Include::words(&Include::ALL)
-    );
+    let get =
+        format!("/restapi/v2.1/accounts/{account}/envelopes/{one}?include={}", Include::words(&Include::ALL));
     let unified = "/unified/e-signature/signing_requests";
     let of = format!("integrated_account_id={account}");
     let question = |what, direct: String, unified| {
@@ -132,12 +130,7 @@ struct Lap {
 }
 
 /// Asks everything in turns for so long.
-fn ask(
-    mut direct: Wire,
-    mut us: Wire,
-    questions: &[Question],
-    seconds: f64,
-) -> anyhow::Result<Vec<Lap>> {
+fn ask(mut direct: Wire, mut us: Wire, questions: &[Question], seconds: f64) -> anyhow::Result<Vec<Lap>> {
     let mut laps: Vec<_> = questions.iter().map(|_| Lap::default()).collect();
     for _ in 0..WARM {
         for question in questions {
@@ -258,9 +251,8 @@ fn found(questions: &[Question], laps: &[Vec<Lap>], before: f64) -> Findings {
         ]);
         for (number, (way, _)) in question.ways.iter().enumerate() {
             let ours = |share| Middle::of(of().map(|lap| at(&lap.ways[number], share)));
-            let added = |share| {
-                Middle::of(of().map(|lap| at(&lap.ways[number], share) - at(&lap.direct, share)))
-            };
+            let added =
+                |share| Middle::of(of().map(|lap| at(&lap.ways[number], share) - at(&lap.direct, share)));
             let each = Middle::of(of().map(|lap| {
                 let pairs = lap.ways[number].iter().zip(&lap.direct);
                 at(&pairs.map(|(ours, direct)| ours - direct).collect::<Vec<_>>(), 0.99)

@@ -35,6 +35,7 @@
 // floor 0, words: no I/O, no async, no clock
 pub mod base;
 pub mod connect;
+pub mod directory;
 pub mod docusign;
 pub mod evidence;
 pub mod signing;

@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("base", 0),
     ("docusign", 1),
     ("connect", 2),
+    ("directory", 3),
     ("signing", 3),
     ("failpoint", 10),
     ("evidence", 3),
@@ -73,7 +74,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 const VOCABULARIES: &[(&[&str], &[&str], &str)] = &[
     (
         &["envelope", "recipient"],
-        &["signing", "evidence", "store", "broker", "relay"],
+        &["signing", "directory", "evidence", "store", "broker", "relay"],
         "is DocuSign's word: here it is a signing request or a participant",
     ),
     (
@@ -83,7 +84,7 @@ const VOCABULARIES: &[(&[&str], &[&str], &str)] = &[
     ),
 ];
 /// Files that say both vocabularies, because translating is what they are for.
-const MAPPING_FILES: &[&str] = &["src/signing/map", "src/signing/request"];
+const MAPPING_FILES: &[&str] = &["src/signing/map", "src/signing/request", "src/directory/map"];
 
 /// Words that say nothing about what a thing does, as parts of the names of functions, modules and types.
 const EMPTY_WORDS: &[&str] =

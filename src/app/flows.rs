@@ -83,15 +83,18 @@ impl Flows {
 enum Old {
     Deliveries,
     Evidence,
+    Keys,
 }
 
-/// Forgets deliveries, and records of evidence, older than their retention: little by little, so that the writer is
+/// Forgets deliveries, records of evidence and keys older than their retention: little by little, so that the writer is
 /// never held up.
 async fn prune(with: Receiver, (days, audit_days): (u32, u32), stop: CancellationToken) {
     let mut keeping = Keeping::new(&with.store, PRUNE_EVERY);
     while keeping.turn(&stop).await {
         prune_all(Old::Deliveries, days, &with, &stop).await;
         prune_all(Old::Evidence, audit_days, &with, &stop).await;
+        // Their own time is short, and the same everywhere.
+        prune_all(Old::Keys, 0, &with, &stop).await;
     }
 }
 
@@ -102,6 +105,7 @@ async fn prune_all(old: Old, days: u32, with: &Receiver, stop: &CancellationToke
         let pruned = match old {
             Old::Deliveries => with.store.prune(before).await.map(|count| count as u64),
             Old::Evidence => with.store.prune_evidence(before).await,
+            Old::Keys => with.store.prune_keyed(before).await,
         };
         match pruned {
             Ok(0) => return,

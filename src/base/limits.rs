@@ -477,6 +477,23 @@ pub const UNIFY_STREAM_PAGES_MAX: usize = 1_000_000;
 /// From the last line of a streamed list that could not be read to its end until the connection breaks: time for that
 /// line to be sent.
 pub const UNIFY_CUT_AFTER: Duration = Duration::from_secs(1);
+/// For so long the answer to a request with a key is given again to whoever sends it once more.
+pub const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// Keys kept at once; of more the oldest are forgotten early. Answers have some kilobytes each.
+pub const IDEMPOTENCY_KEYS_MAX: usize = 500_000;
+/// The largest answer that is kept: of a larger one is known that it was given.
+pub const IDEMPOTENCY_ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Time for a request with a key, whether or not its caller is still there.
+pub const IDEMPOTENCY_WORK_TIMEOUT: Duration = Duration::from_secs(120);
+/// After this, a key whose request was never answered may be claimed by another: longer than
+/// [`IDEMPOTENCY_WORK_TIMEOUT`], so that no two are at it.
+pub const IDEMPOTENCY_CLAIM: Duration = Duration::from_secs(180);
+/// The longest key: a UUID has 36 characters.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// Signing requests read from the store at a time for a list, where filters may leave out some.
+pub const UNIFY_STORE_WINDOW: usize = 200;
+/// Signing requests of the store looked at for one page: filters may leave out most, and the page then ends early.
+pub const UNIFY_STORE_LOOKED_MAX: usize = 2_000;
 /// Calls that one page of a unified list makes at most, where filters leave out much of what DocuSign gives.
 pub const UNIFY_CALLS_FOR_PAGE_MAX: usize = 100;
 /// Objects before its place by which a cursor finds it again; the last ones may be removed meanwhile.
@@ -497,15 +514,5 @@ pub const UNIFY_REQUESTS_MAX: usize = 128;
 pub const UNIFY_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// What DocuSign gives at most by most of its lists.
 pub const DOCUSIGN_PAGE_MAX: usize = 100;
-/// Users and groups in one page of a list: DocuSign's own bound.
-pub const SIMULATOR_SMALL_PAGE_MAX: usize = 100;
-/// Folders in one page where nobody says; DocuSign's own number is not known.
-pub const SIMULATOR_FOLDERS_PAGE: usize = 25;
-/// Users, groups, contacts, folders and templates together that an account of the simulator has at most.
-pub const SIMULATOR_ESTATE_MAX: usize = 10_000;
-/// Users that one call makes: DocuSign's own bound.
-pub const SIMULATOR_NEW_USERS_MAX: usize = 500;
 /// Addresses of signing pages that it remembers: the last ones given out.
 pub const SIMULATOR_VIEWS_MAX: usize = 1_000;
-/// Bytes of documents that it keeps, of all accounts together; the oldest are forgotten.
-pub const SIMULATOR_PAPERS_BYTES_MAX: usize = 256 * 1024 * 1024;

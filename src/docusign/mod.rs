@@ -4,6 +4,7 @@
 //! do not know are passed over (see [`tolerant`]). The names are held against DocuSign's API description and its
 //! current SDKs by a test.
 
+pub mod billing;
 pub mod connect_configuration;
 pub mod connect_lint;
 mod contact;
@@ -14,6 +15,7 @@ mod recipient;
 mod tab;
 mod template;
 pub mod tolerant;
+pub mod users;
 
 pub use connect_configuration::{ConnectConfiguration, ConnectEventData};
 pub use contact::{Contact, ContactPhoneNumber};

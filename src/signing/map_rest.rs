@@ -96,6 +96,7 @@ pub fn from_envelope(envelope: &Envelope, base: &str) -> SigningRequest {
         expires_at: envelope.expire_date_time.time(),
         is_partial_response: fields_told > document_fields.len()
             || envelope.recipients.0.len() > participants.len(),
+        source: None,
         remote_data: None,
         id,
         participants,

@@ -8,6 +8,7 @@ pub mod document;
 pub mod draft;
 pub mod enriched;
 pub mod group;
+pub mod known;
 pub mod map;
 pub mod map_carried;
 pub mod map_collection;

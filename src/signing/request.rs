@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::document::{Document, DocumentField};
+use super::known::Source;
 use super::participant::Participant;
 use super::{ParticipantStatus, SigningRequestStatus};
 
@@ -55,6 +56,10 @@ pub struct SigningRequest {
     /// True where a list reached its bound (see [`crate::base::limits`]) and was cut; else not written.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_partial_response: bool,
+    /// Where it comes from and how old it is, only where it was asked for from the store; else not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub source: Option<Source>,
     /// The answer as DocuSign gave it, only where a caller asks for it. Messages leave it out: with tabs it is
     /// many times larger than what is mapped, and it carries what participants entered.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -30,6 +30,8 @@ pub(super) const STEPS: &[Step] = steps![
     "0007_accounts",
     "0008_reconcile",
     "0009_tokens",
+    "0010_idempotency",
+    "0011_known",
 ];
 
 /// Runs the steps that are missing, each in a transaction of its own. Called by [`Session::migrate`], which keeps

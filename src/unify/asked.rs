@@ -30,10 +30,10 @@ pub struct Asked {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedById)]
-pub(super) struct ById {
+pub struct ById {
     /// Its id.
     #[schema(required = true, nullable = false)]
-    pub(super) id: Option<String>,
+    pub id: Option<String>,
 }
 
 impl Asked {

@@ -202,6 +202,12 @@ pub const CATALOG: [Api; 2] = [
     Api {
         name: "user-directory",
         about: "The people of an account, and what it pays for them",
-        resources: &[],
+        resources: &[
+            &super::directory::users::RESOURCE,
+            &super::directory::roles::RESOURCE,
+            &super::directory::licenses::RESOURCE,
+            &super::directory::billing::RESOURCE,
+            &super::directory::utilization::RESOURCE,
+        ],
     },
 ];

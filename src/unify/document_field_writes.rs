@@ -44,7 +44,7 @@ pub(super) const DELETE: Method = Method {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedDocumentFieldCreate)]
-pub(super) struct ToCreate {
+pub struct DocumentFieldToCreate {
     /// The signing request; it may be named by the parameter instead.
     signing_request: Option<ById>,
     /// The participant whose it is.
@@ -76,14 +76,14 @@ pub(super) struct ToCreate {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedOwner)]
-pub(super) struct Owner {
+pub struct Owner {
     /// The id.
     #[schema(required = true, nullable = false)]
     id: Option<Plain>,
 }
 
 async fn create(api: &AccountApi<'_>, asked: &Asked) -> Result<Reply, Error> {
-    let told: ToCreate = asked.body()?;
+    let told: DocumentFieldToCreate = asked.body()?;
     let mut faults = Faults::default();
     let named = told.signing_request.as_ref().and_then(|of| of.id.as_deref());
     let of = named.or(asked.text("signing_request[id]")).map(str::trim).unwrap_or_default();

@@ -9,6 +9,7 @@ mod catalog;
 mod collections;
 mod contacts;
 mod cursor;
+mod directory;
 mod document_field_writes;
 mod document_fields;
 mod document_writes;
@@ -16,6 +17,7 @@ mod documents;
 mod error;
 mod groups;
 mod item;
+mod schemas;
 mod signing_request_statuses;
 mod signing_requests;
 mod templates;
@@ -24,10 +26,15 @@ mod unifier;
 mod users;
 mod walk;
 
-pub use asked::Asked;
+pub use asked::{Asked, ById};
 pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes, table};
+pub use document_field_writes::{DocumentFieldToCreate, Owner};
 pub use error::Error;
 pub use item::{Item, Page, Reply};
+pub use schemas::schemas;
 pub use signing_request_statuses::SigningRequestStatus;
+pub use signing_requests::{
+    Embedding, ParticipantsToRemove, SigningRequestNamed, SigningRequestToDownload, Whom,
+};
 pub use unifier::{Tools, Unifier};
 pub use walk::Place;

@@ -4,13 +4,16 @@ mod acts;
 mod change;
 mod create;
 mod list;
+mod stored;
+
+pub use acts::{Embedding, ParticipantsToRemove, SigningRequestNamed, SigningRequestToDownload, Whom};
 
 use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
 
 use super::catalog::{Act, Method, Resource, Takes, optional};
 use super::unifier::{self, AccountApi};
-use super::{Error, Item, Reply};
+use super::{Asked, Error, Item, Reply};
 use crate::docusign::is_id;
 use crate::rest::{self, Answer, Include};
 use crate::signing::{SigningRequest, map_rest};
@@ -36,14 +39,15 @@ pub(super) const RESOURCE: Resource = Resource {
                     "Only those with this text in their name, or in a participant's name or address",
                 ),
                 optional("custom_field", "Only those with this custom field: `name=value`"),
+                stored::SOURCE,
             ],
             body: Takes::Nothing,
         },
         Method {
-            act: Act::Get(|api, id, _, _| get(api, id).boxed()),
+            act: Act::Get(|api, id, asked, _| get(api, id, asked).boxed()),
             about: "Gets a signing request with all that belongs to it",
             calls: &["GET /envelopes/{id}"],
-            parameters: &[],
+            parameters: &[stored::SOURCE],
             body: Takes::Nothing,
         },
         Method {
@@ -100,7 +104,10 @@ pub(super) const RESOURCE: Resource = Resource {
     ],
 };
 
-async fn get(api: &AccountApi<'_>, id: &str) -> Result<Reply, Error> {
+async fn get(api: &AccountApi<'_>, id: &str, asked: &Asked) -> Result<Reply, Error> {
+    if stored::is_asked_for(asked)? {
+        return stored::get(&api.tools.store, api.account, checked(id)?).await;
+    }
     let (request, json) = whole(api, id, &Include::ALL).await?;
     Ok(Reply::Item(Item::new(&request, Some(&json))))
 }

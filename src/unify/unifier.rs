@@ -117,7 +117,7 @@ impl Unifier {
 
     /// The cursor that leads to a place of a list.
     pub fn cursor(&self, resource: &Resource, account: &AccountId, asked: &Asked, place: &Place) -> String {
-        cursor::seal(&self.tools.vault, &cursor::list(resource.name, account, asked), place)
+        cursor::seal(&self.tools.vault, &cursor::list(resource.schema, account, asked), place)
     }
 
     /// The place that a cursor leads to; the beginning for an empty one.
@@ -134,7 +134,7 @@ impl Unifier {
         if text.is_empty() {
             return Ok(Place::default());
         }
-        cursor::open(&self.tools.vault, &cursor::list(resource.name, account, asked), text)
+        cursor::open(&self.tools.vault, &cursor::list(resource.schema, account, asked), text)
     }
 }
 
@@ -300,9 +300,10 @@ impl Rows for Listing<'_> {
 /// What an answer tells of the page that it is.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Told {
+pub(super) struct Told {
     total_set_size: Scalar,
-    next_uri: Scalar,
+    /// Where what comes next is; none where nothing does.
+    pub(super) next_uri: Scalar,
 }
 
 impl Told {
@@ -312,7 +313,7 @@ impl Told {
 }
 
 /// The objects in a list of an answer, with what it tells of its page. An empty list may be missing, or `{}`.
-fn rows(answer: &Answer, list: &str, id: &str) -> Result<(Vec<Row>, Told), Error> {
+pub(super) fn rows(answer: &Answer, list: &str, id: &str) -> Result<(Vec<Row>, Told), Error> {
     let unreadable = |what: &str| crate::rest::Error::Malformed(format!("the list {list} {what}"));
     let told: Told = serde_json::from_slice(&answer.body).map_err(|_| unreadable("is not JSON"))?;
     let fields: std::collections::HashMap<String, Box<RawValue>> =

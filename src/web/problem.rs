@@ -1,6 +1,7 @@
 //! The one table from error to answer: status, words, details, and when to come back.
 
 pub(super) mod access;
+pub(super) mod key;
 pub(super) mod linking;
 pub(super) mod remote;
 pub(super) mod unified;

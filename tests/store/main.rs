@@ -24,8 +24,12 @@ mod sqlite {
     mod evidence;
     #[path = "../feed.rs"]
     mod feed;
+    #[path = "../idempotency.rs"]
+    mod idempotency;
     #[path = "../journal.rs"]
     mod journal;
+    #[path = "../known.rs"]
+    mod known;
     mod late;
     #[path = "../outbox.rs"]
     mod outbox;
@@ -53,8 +57,12 @@ mod postgres {
     mod evidence;
     #[path = "../feed.rs"]
     mod feed;
+    #[path = "../idempotency.rs"]
+    mod idempotency;
     #[path = "../journal.rs"]
     mod journal;
+    #[path = "../known.rs"]
+    mod known;
     mod nodes;
     #[path = "../outbox.rs"]
     mod outbox;

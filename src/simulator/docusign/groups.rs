@@ -9,7 +9,7 @@ use crate::simulator::shape::seven_digits;
 
 use super::Shared;
 use super::errors::{Answer, ApiError};
-use super::page::{OTHERS, Query, given, list_or_object, page, says};
+use super::page::{OTHERS, Query, given, page, says, unless_empty};
 
 fn view(estate: &Estate, group: &Group, counted: bool) -> Value {
     let mut view = json!({
@@ -82,8 +82,8 @@ fn signer(person: &Person) -> Value {
     json!({"userName": person.name, "email": person.email})
 }
 
-fn signers(group: &SigningGroup) -> Value {
-    list_or_object(group.people.iter().map(signer).collect())
+fn signers(group: &SigningGroup) -> Vec<Value> {
+    group.people.iter().map(signer).collect()
 }
 
 fn signing_view(estate: &Estate, group: &SigningGroup, with_users: bool) -> Value {
@@ -93,8 +93,8 @@ fn signing_view(estate: &Estate, group: &SigningGroup, with_users: bool) -> Valu
         "groupEmail": group.email, "created": seven_digits(group.created_at), "createdBy": owner,
         "modified": seven_digits(group.created_at), "modifiedBy": owner,
     });
-    if with_users {
-        view["users"] = signers(group);
+    if with_users && !group.people.is_empty() {
+        view["users"] = json!(signers(group));
     }
     view
 }
@@ -109,7 +109,7 @@ pub(super) async fn signing_groups(
     let groups = shared.with_estate(&path, |_, estate| {
         estate.signing_groups.iter().map(|group| signing_view(estate, group, with_users)).collect()
     })?;
-    Ok(HttpResponse::Ok().json(json!({"groups": list_or_object(groups)})))
+    Ok(HttpResponse::Ok().json(unless_empty("groups", groups)))
 }
 
 /// `GET …/signing_groups/{group}/users`.
@@ -119,5 +119,5 @@ pub(super) async fn signing_users(path: web::Path<(String, String)>, shared: web
         group.map(signers)
     })?;
     let users = users.ok_or_else(ApiError::no_such_signing_group)?;
-    Ok(HttpResponse::Ok().json(json!({"users": users})))
+    Ok(HttpResponse::Ok().json(unless_empty("users", users)))
 }

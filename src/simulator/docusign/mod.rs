@@ -315,7 +315,16 @@ impl Docusign {
 
     /// An access token that is alive and good for every account.
     pub fn issue_token(&self) -> SecretString {
-        let terms = Terms { user: None, scope: String::new(), since: self.0.clock.now() };
+        self.token_of(None)
+    }
+
+    /// An access token of one user, who may do what that user's permission profile says.
+    pub fn issue_token_to(&self, user: Uuid) -> SecretString {
+        self.token_of(Some(user))
+    }
+
+    fn token_of(&self, user: Option<Uuid>) -> SecretString {
+        let terms = Terms { user, scope: String::new(), since: self.0.clock.now() };
         SecretString::from(self.0.access_token(self.0.settings.token_life, Arc::new(terms)))
     }
 

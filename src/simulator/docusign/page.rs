@@ -101,7 +101,7 @@ fn link((account, path): (Uuid, &str), query: &Query, start: usize, count: usize
     format!("/accounts/{account}{path}?{}", written.finish())
 }
 
-/// An object where a list is empty, as DocuSign writes some.
-pub(super) fn list_or_object(rows: Vec<Value>) -> Value {
-    if rows.is_empty() { json!({}) } else { Value::Array(rows) }
+/// An object with a list in it; `{}` where that is empty, as DocuSign answers some of them.
+pub(super) fn unless_empty(name: &str, rows: Vec<Value>) -> Value {
+    if rows.is_empty() { json!({}) } else { json!({name: rows}) }
 }

@@ -74,7 +74,8 @@ impl Row<'_> {
         column!(self.int(column))
     }
 
-    fn blob_maybe(&self, column: usize) -> Result<Option<Vec<u8>>, Error> {
+    /// Bytes, or none.
+    pub(super) fn blob_maybe(&self, column: usize) -> Result<Option<Vec<u8>>, Error> {
         column!(self.blob(column))
     }
 

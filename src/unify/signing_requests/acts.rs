@@ -18,7 +18,7 @@ use crate::unify::{Asked, Error, Reply};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedSigningRequestNamed)]
-pub(super) struct Named {
+pub struct SigningRequestNamed {
     /// Its id.
     #[schema(required = true, nullable = false)]
     id: Option<String>,
@@ -28,7 +28,7 @@ pub(super) struct Named {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedSigningRequestToDownload)]
-pub(super) struct ToDownload {
+pub struct SigningRequestToDownload {
     /// The signing request.
     #[schema(required = true, nullable = false)]
     id: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct ToDownload {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedEmbedding)]
-pub(super) struct Embedding {
+pub struct Embedding {
     /// The signing request, which must have been sent.
     #[schema(required = true, nullable = false)]
     id: Option<String>,
@@ -63,7 +63,7 @@ pub(super) struct Embedding {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedWhom)]
-pub(super) struct Whom {
+pub struct Whom {
     /// The id.
     #[schema(required = true, nullable = false)]
     id: Option<Plain>,
@@ -79,7 +79,7 @@ impl Whom {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UnifiedParticipantsToRemove)]
-pub(super) struct ToRemove {
+pub struct ParticipantsToRemove {
     /// The signing request.
     #[schema(required = true, nullable = false)]
     id: Option<String>,
@@ -101,7 +101,7 @@ fn id(told: Option<&str>, faults: &mut Faults) -> String {
 /// Any of the bytes that belong to it, as they arrive.
 pub(super) async fn download(api: &AccountApi<'_>, asked: &Asked) -> Result<Reply, Error> {
     const WHAT: [&str; 3] = ["combined", "certificate", "archive"];
-    let told: ToDownload = asked.body()?;
+    let told: SigningRequestToDownload = asked.body()?;
     let mut faults = Faults::default();
     let id = id(told.id.as_deref(), &mut faults);
     let what = told.what.as_deref().unwrap_or(WHAT[0]);
@@ -115,7 +115,7 @@ pub(super) async fn download(api: &AccountApi<'_>, asked: &Asked) -> Result<Repl
 
 /// Has DocuSign write once more to all whose turn it is.
 pub(super) async fn resend(api: &AccountApi<'_>, asked: &Asked) -> Result<Reply, Error> {
-    let told: Named = asked.body()?;
+    let told: SigningRequestNamed = asked.body()?;
     let mut faults = Faults::default();
     let id = id(told.id.as_deref(), &mut faults);
     faults.or(())?;
@@ -163,6 +163,12 @@ pub(super) async fn get_embed_url(api: &AccountApi<'_>, asked: &Asked) -> Result
         nobody("participant.id", &participant, &all, &mut faults);
         return Err(faults.into());
     };
+    let told_who = |name: &str| told.remote_data.contains_key(name);
+    if who.client_user_id.text().is_none() && !told_who("clientUserId") && !told_who("userId") {
+        let mut faults = Faults::default();
+        faults.wrong("participant.id", "is of one to whom DocuSign writes, who has no `client_user_id`");
+        return Err(faults.into());
+    }
     // Who signs in person does so at the host's place, whom DocuSign lets in.
     let (name, email) = if list == "inPersonSigners" && who.host_email.text().is_some() {
         (&who.host_name, &who.host_email)
@@ -195,7 +201,7 @@ pub(super) async fn get_embed_url(api: &AccountApi<'_>, asked: &Asked) -> Result
 
 /// Takes participants out; what is left is told.
 pub(super) async fn remove_participants(api: &AccountApi<'_>, asked: &Asked) -> Result<Reply, Error> {
-    let told: ToRemove = asked.body()?;
+    let told: ParticipantsToRemove = asked.body()?;
     let mut faults = Faults::default();
     let id = id(told.id.as_deref(), &mut faults);
     if told.participants.is_empty() {

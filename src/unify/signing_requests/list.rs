@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::stored;
 use crate::base::limits;
 use crate::base::nearest::nearest;
 use crate::docusign::is_id;
@@ -16,6 +17,9 @@ use crate::unify::{Asked, Error, Item, Page};
 const EVER: &str = "2003-01-01T00:00:00Z";
 
 pub(super) async fn list(api: &AccountApi<'_>, asked: &Asked, place: Place) -> Result<Page, Error> {
+    if stored::is_asked_for(asked)? {
+        return stored::list(&api.tools.store, api.account, asked, place).await;
+    }
     let wanted = Wanted::of(asked)?;
     let most = limits::UNIFY_SIGNING_REQUESTS_A_CALL;
     let query = wanted.query(asked)?;
@@ -47,14 +51,14 @@ impl Between {
 }
 
 /// What the signing requests of a list must be like.
-struct Wanted {
+pub(super) struct Wanted {
     statuses: Vec<Status>,
     created: Between,
     updated: Between,
 }
 
 impl Wanted {
-    fn of(asked: &Asked) -> Result<Self, Error> {
+    pub(super) fn of(asked: &Asked) -> Result<Self, Error> {
         let words = asked.text("status").unwrap_or_default().split(',').map(str::trim);
         let statuses: Result<_, _> = words.filter(|word| !word.is_empty()).map(status).collect();
         let between = |after, before| -> Result<_, Error> {
@@ -106,9 +110,20 @@ impl Wanted {
 
     /// DocuSign may give more than it is asked for.
     fn fits(&self, request: &SigningRequest) -> bool {
-        let told = request.status.as_ref().and_then(|status| Status::from_id(&status.id));
+        let status = request.status.as_ref().map(|status| status.id.as_ref());
+        self.holds(status, request.created_at, request.updated_at)
+    }
+
+    /// The same of one whose status and times are these.
+    pub(super) fn holds(
+        &self,
+        status: Option<&str>,
+        created_at: Option<Timestamp>,
+        updated_at: Option<Timestamp>,
+    ) -> bool {
+        let told = status.and_then(Status::from_id);
         let status = self.statuses.is_empty() || told.is_some_and(|told| self.statuses.contains(&told));
-        status && self.created.holds(request.created_at) && self.updated.holds(request.updated_at)
+        status && self.created.holds(created_at) && self.updated.holds(updated_at)
     }
 }
 

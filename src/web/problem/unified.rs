@@ -9,20 +9,24 @@ use crate::base::nearest::nearest;
 use crate::rest::{self, RefusedItem, Unforwarded};
 use crate::unify;
 
+use super::key::Key;
 use super::remote::Remote;
 use super::shown;
 use crate::web::Problem;
 
 /// Codes that DocuSign answers with status 400 where there is no object of that id.
-const NOT_THERE: [&str; 7] = [
+const NOT_THERE: [&str; 8] = [
     "CONTACT_NOT_FOUND",
     "INVALID_FOLDER_ID",
     "INVALID_GROUP_ID",
     "INVALID_SIGNING_GROUP_ID",
     "INVALID_TEMPLATE_ID",
+    "INVALID_USERID",
     "TEMPLATE_ID_INVALID",
     "USER_DOES_NOT_BELONG_TO_SPECIFIED_ACCOUNT",
 ];
+/// Codes that DocuSign answers with status 400, or for one item in a 200, where there is such an object already.
+const THERE_ALREADY: [&str; 1] = ["USER_ALREADY_EXISTS_IN_ACCOUNT"];
 
 /// Why a unified request has no answer.
 #[derive(Debug, Clone)]
@@ -65,6 +69,8 @@ pub enum Unified {
     NoSuch(&'static str),
     /// Too many requests are under way.
     Busy,
+    /// A request with a key that is not carried out.
+    Key(Key),
     /// A list was given in part, and ends here for this reason.
     Cut(&'static str),
     /// DocuSign refused, or could not answer.
@@ -114,19 +120,21 @@ impl Unified {
             Self::Unknown { .. } | Self::NoSuch(_) => StatusCode::NOT_FOUND,
             Self::MethodUnknown { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy | Self::Cut(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Items(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Items(items) => {
+                let mut told = items.iter().map(|item| by_code(&item.refused.code));
+                let first = told.next().flatten();
+                let alike = first.filter(|_| told.all(|other| other == first));
+                alike.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
+            }
+            Self::Key(key) => key.status(),
             Self::Remote(error) => match &**error {
                 E::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 E::Unauthorized(_) | E::ConsentRequired { .. } => StatusCode::UNAUTHORIZED,
                 E::Forbidden(_) => StatusCode::FORBIDDEN,
                 E::NotFound(_) => StatusCode::NOT_FOUND,
-                E::Refused(refused)
-                    if NOT_THERE.iter().any(|code| refused.code.eq_ignore_ascii_case(code)) =>
-                {
-                    StatusCode::NOT_FOUND
-                }
                 E::Refused(refused) => {
-                    let told = refused.status.and_then(|status| StatusCode::from_u16(status).ok());
+                    let told = || refused.status.and_then(|status| StatusCode::from_u16(status).ok());
+                    let told = by_code(&refused.code).or_else(told);
                     told.filter(StatusCode::is_client_error).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
                 }
                 E::Settings(_) => StatusCode::CONFLICT,
@@ -164,6 +172,7 @@ impl Unified {
             Self::Busy => {
                 format!("{} requests are under way already: try again soon", limits::UNIFY_REQUESTS_MAX)
             }
+            Self::Key(key) => key.message(),
             Self::Cut(why) => format!("the list ends before its end: {why}"),
             Self::Remote(error) => match &**error {
                 rest::Error::Settings(why) => why.clone(),
@@ -194,6 +203,7 @@ impl Unified {
     pub(super) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Busy => Some(2),
+            Self::Key(key) => key.retry_after(),
             // The least that DocuSign's limits last; `until` makes it exact where the clock is at hand.
             Self::Remote(error) if matches!(**error, rest::Error::Throttled { .. }) => Some(30),
             _ => None,
@@ -286,7 +296,8 @@ impl Unified {
             raw: rest::Raw::default(),
         };
         let remote = |error| Self::Remote(Box::new(error));
-        vec![
+        let keys = Key::one_of_each().map(Self::Key);
+        let mut all = vec![
             Self::unknown("resource", "x", ["users"].into_iter()),
             Self::MethodUnknown { allowed: vec!["GET"], methods: vec!["list"] },
             Self::Missing { parameters: vec!["limit".into()], fields: vec!["name".into()] },
@@ -307,7 +318,9 @@ impl Unified {
                 trace_token: None,
                 raw: rest::Raw::default(),
             }),
-        ]
+        ];
+        all.extend(keys);
+        all
     }
 }
 
@@ -317,6 +330,13 @@ impl From<Unified> for Problem {
     }
 }
 
+/// The status that a code means by itself.
+fn by_code(code: &str) -> Option<StatusCode> {
+    let known = [(&NOT_THERE[..], StatusCode::NOT_FOUND), (&THERE_ALREADY[..], StatusCode::CONFLICT)];
+    let known = known.into_iter().find(|(codes, _)| codes.iter().any(|own| own.eq_ignore_ascii_case(code)));
+    known.map(|(_, status)| status)
+}
+
 fn without_stop(text: &str) -> &str {
     text.trim().trim_end_matches('.')
 }
@@ -324,4 +344,33 @@ fn without_stop(text: &str) -> &str {
 /// The one of `valid` that is most like `name`, where one is like it at all.
 fn near<'a>(name: &str, valid: &'a [String]) -> Option<&'a str> {
     nearest(name, valid.iter().map(String::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_for_one_reason_has_the_status_of_that_reason() {
+        for (codes, want) in [
+            (vec!["USER_ALREADY_EXISTS_IN_ACCOUNT"], 409),
+            (vec!["user_already_exists_in_account", "USER_ALREADY_EXISTS_IN_ACCOUNT"], 409),
+            (vec!["INVALID_USERID"], 404),
+            (vec!["INVALID_USERID", "USER_ALREADY_EXISTS_IN_ACCOUNT"], 422),
+            (vec!["INVALID_USERID", "INVALID_TABID"], 422),
+            (vec!["INVALID_TABID", "INVALID_USERID"], 422),
+            (vec!["INVALID_TABID"], 422),
+        ] {
+            let refused = |code: &&str| rest::Refused {
+                status: Some(200),
+                code: (*code).to_owned(),
+                message: String::new(),
+                trace_token: None,
+                raw: rest::Raw::default(),
+            };
+            let item = |code| RefusedItem { place: "/users/0".into(), refused: refused(code) };
+            let items = Unified::Items(codes.iter().map(item).collect());
+            assert_eq!(items.status().as_u16(), want, "{codes:?}");
+        }
+    }
 }

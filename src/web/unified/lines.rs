@@ -30,7 +30,7 @@ pub(super) struct Lines {
     pub(super) account: AccountId,
     pub(super) query: Query,
     /// Held for as long as it goes on.
-    pub(super) turn: OwnedSemaphorePermit,
+    pub(super) _turn: OwnedSemaphorePermit,
 }
 
 /// What a list does next.

@@ -4,6 +4,7 @@
 mod fields;
 mod form;
 mod lines;
+mod once;
 mod query;
 pub(super) mod reference;
 mod show;
@@ -55,17 +56,27 @@ async fn serve(
     let turn = api.unifier.turn().map_err(Unified::of)?;
     let account = account(&caller, &api, &query).await?;
     let file = body(&request, payload, meant.method, &mut query).await?;
+    let keyed = once::key(&request, &meant, &caller, &account, (&query, &api))?;
+    query.asked.idempotency_key = keyed.as_ref().map(once::name);
     let whose = account.clone();
     let answer = match meant.method.act {
         Act::List(_) if query.format == Format::Stream => {
             let Meant { resource, method, .. } = meant;
-            let lines = Lines { api: api.clone(), caller, resource, method, account, query, turn };
+            let lines = Lines { api: api.clone(), caller, resource, method, account, query, _turn: turn };
             lines.answer(request.method() == Verb::HEAD).await
         }
         Act::List(_) => show::list(&api, meant.resource, meant.method, &account, &query).await,
         _ => {
-            let reply = api.unifier.run(meant.method, &account, &meant.id, &query.asked, file).await;
-            reply.map_err(Unified::of).and_then(|reply| show::reply(reply, &query))
+            let own = api.clone();
+            let work = async move {
+                let _turn = turn;
+                let reply = own.unifier.run(meant.method, &account, &meant.id, &query.asked, file).await;
+                reply.map_err(Unified::of).and_then(|reply| show::reply(reply, &query))
+            };
+            match keyed {
+                Some(keyed) => once::once(api.clone(), keyed, work).await,
+                None => work.await,
+            }
         }
     };
     let standing = api.client.standing(&whose).unwrap_or_default();

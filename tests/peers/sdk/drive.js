@@ -24,6 +24,23 @@ async function refused(call) {
   throw new Error("it was not refused");
 }
 
+// What the account has beside envelopes, as the SDK's models read it.
+async function accountIsTold() {
+  const users = await new docusign.UsersApi(client).list(account, { count: "100", additionalInfo: "true" });
+  assert(users.users.length === Number(users.totalSetSize) && users.users[0].isAdmin === "True");
+  const { groups } = await new docusign.GroupsApi(client).listGroups(account, { count: "2" });
+  assert.strictEqual(groups[0].groupType, "everyoneGroup");
+  const { groups: signing } = await new docusign.SigningGroupsApi(client).list(account, { includeUsers: "true" });
+  assert(signing[0].users[0].email.includes("@"));
+  const { folders } = await new docusign.FoldersApi(client).list(account, { include: "envelope_folders" });
+  assert(folders.some((folder) => folder.hasSubFolders === "true" && folder.folders.length > 0));
+  const billing = new docusign.BillingApi(client);
+  const { billingPlan } = await billing.getPlan(account);
+  assert.strictEqual(billingPlan.currencyCode, "USD");
+  const { permissionProfiles } = await new docusign.AccountsApi(client).listPermissions(account, { include: "user_count" });
+  assert(permissionProfiles.every((profile) => Number(profile.userCount) >= 1));
+}
+
 async function main() {
   const known = await templates.listTemplates(account, { searchText: "lease" });
   const { templateId } = known.envelopeTemplates[0];
@@ -44,6 +61,7 @@ async function main() {
   assert.strictEqual(sent.recipients.signers[0].name, "Ada First");
   const listed = await envelopes.listStatusChanges(account, { fromDate: "2020-01-01T00:00:00Z", count: "1000" });
   assert(listed.envelopes.some((envelope) => envelope.envelopeId === envelopeId));
+  await accountIsTold();
   const { auditEvents } = await envelopes.listAuditEvents(account, envelopeId);
   // The SDK gives the file as a text of one character for each byte.
   const combined = Buffer.from(await envelopes.getDocument(account, envelopeId, "combined", {}), "binary");

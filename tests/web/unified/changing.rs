@@ -120,16 +120,22 @@ async fn its_documents_come_in_one_file_and_its_certificate_alone() {
     assert_eq!(act(&world, "download", json!({ "id": NOBODY })).await.status, 404);
 }
 
+/// How often its trail says that somebody was written to.
+async fn invitations(world: &World, id: &str) -> usize {
+    let trail = world.bench.get(&world.at_docusign(&format!("/envelopes/{id}/audit_events"))).await.json();
+    let events = trail["auditEvents"].as_array().unwrap().iter();
+    events.filter(|event| event["eventFields"][4]["value"] == "Sent Invitations").count()
+}
+
 #[actix_web::test]
 async fn it_is_sent_once_more_to_whose_turn_it_is() {
     let world = World::new();
     let one = id(&made(&world, lease()).await);
-    let before = world.json(&format!("{PATH}/{one}")).await;
+    let before = (world.json(&format!("{PATH}/{one}")).await, invitations(&world, &one).await);
     let answer = act(&world, "resend", json!({ "id": one })).await;
     assert_eq!((answer.status, answer.json()), (200, json!({"result": {"id": one}})));
-    let trail = world.bench.get(&world.at_docusign(&format!("/envelopes/{one}/audit_events"))).await.json();
-    assert!(trail.to_string().to_lowercase().contains("resent"), "{trail}");
-    assert_eq!(world.json(&format!("{PATH}/{one}")).await["status"], before["status"]);
+    assert_eq!(invitations(&world, &one).await, 2 * before.1);
+    assert_eq!(world.json(&format!("{PATH}/{one}")).await["status"], before.0["status"]);
     change(&world, &one, json!({"cancellation_reason": "Wrong flat"})).await;
     let answer = act(&world, "resend", json!({ "id": one })).await;
     assert_eq!((answer.status, code(&answer)), (400, json!("EDIT_LOCK_INVALID_STATE_FOR_LOCK")));
@@ -149,8 +155,11 @@ async fn a_participant_signs_inside_the_callers_site_at_an_address_of_ones_own()
     let told = &answer.json()["result"];
     assert_eq!((&told["id"], &told["urls"][0]["type"]), (&one["id"], &json!("public_view")));
     assert!(told["urls"][0]["url"].as_str().unwrap().contains("/Signing/"));
-    // One to whom DocuSign writes has no such address.
     let answer = act(&world, "get_embed_url", with(body.clone(), json!({"participant": {"id": "2"}}))).await;
+    assert!(answer.status == 400 && answer.message().contains("no `client_user_id`"), "{}", answer.message());
+    // DocuSign knows nobody of that id of the caller's.
+    let other = with(body.clone(), json!({"remote_data": {"clientUserId": "u-8"}}));
+    let answer = act(&world, "get_embed_url", other).await;
     assert_eq!((answer.status, code(&answer)), (400, json!("UNKNOWN_ENVELOPE_RECIPIENT")));
     let answer = act(&world, "get_embed_url", with(body.clone(), json!({"participant": {"id": "9"}}))).await;
     assert!(

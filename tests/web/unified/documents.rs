@@ -6,14 +6,11 @@ use std::pin::pin;
 use actix_web::body::MessageBody as _;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use countersign::base::Dice;
-use countersign::rest::{Client, Forwarder, Settings};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::super::support::{ACCOUNT, Answer, Bench, HERE};
+use super::super::support::{ACCOUNT, Answer, HERE};
 use super::super::upstream::{Does, Upstream, writes};
-use super::world::World;
+use super::world::{World, over};
 
 fn of(id: &str) -> String {
     format!("e-signature/documents?signing_request[id]={id}")
@@ -22,19 +19,6 @@ fn of(id: &str) -> String {
 async fn download(world: &World, id: &str, of: &str) -> Answer {
     let body = json!({"id": id, "signing_request": {"id": of}});
     world.ask(Method::POST, "e-signature/documents/download", Some(body)).await
-}
-
-/// Faces whose calls go to `base_uri`.
-fn over(base_uri: &str) -> Bench {
-    let settings = Settings {
-        base_uri: Some(base_uri.to_owned()),
-        access_token: Some(SecretString::from("token")),
-        ..Settings::default()
-    };
-    Bench::calling(None, |clock, metrics| {
-        let client = Client::new(settings, clock, Dice::seeded(5), metrics).unwrap();
-        Some((client.clone(), Forwarder::new(client, "countersign-test").unwrap()))
-    })
 }
 
 fn download_of(id: &str) -> TestRequest {

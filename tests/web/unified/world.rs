@@ -11,7 +11,9 @@ use countersign::rest::{Client, Forwarder, Settings, Waits, install_tls};
 use countersign::simulator::docusign::{Docusign, Running, Settings as Traits};
 use countersign::simulator::estate::{Estate, Growth};
 use jiff::SignedDuration;
+use secrecy::SecretString;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::super::reference::{strict, validator};
 use super::super::support::{Answer, Bench};
@@ -19,25 +21,28 @@ use super::super::support::{Answer, Bench};
 /// The faces over a server at `url` that stands in DocuSign's place.
 pub(crate) fn over(url: &str) -> Bench {
     install_tls();
+    // For answers that never come; short, for it is waited for.
+    let soon = Duration::from_millis(300);
+    bench(url, "token".to_owned().into(), Waits { head: soon, quiet: soon })
+}
+
+fn bench(url: &str, token: SecretString, waits: Waits) -> Bench {
     let settings = Settings {
+        auth_url: url.to_owned(),
         base_uri: Some(url.to_owned()),
-        access_token: Some("token".to_owned().into()),
+        access_token: Some(token),
         ..Settings::default()
     };
     Bench::calling(None, |clock, metrics| {
         let client = Client::new(settings, clock, Dice::seeded(5), metrics).unwrap();
-        let waits = Waits { head: SOON, quiet: SOON };
         Some((client.clone(), Forwarder::waiting(client, "countersign-test", waits).unwrap()))
     })
 }
 
-/// For answers that never come; short, for it is waited for.
-const SOON: Duration = Duration::from_millis(300);
-
 pub(crate) struct World {
     pub(crate) bench: Bench,
     pub(crate) docusign: Docusign,
-    _running: Running,
+    running: Running,
     pub(crate) account: String,
 }
 
@@ -56,17 +61,13 @@ impl World {
         let docusign = Docusign::new(settings, clock, Dice::seeded(9));
         let running = docusign.start("127.0.0.1:0").unwrap();
         let account = docusign.accounts()[0].id.to_string();
-        let settings = Settings {
-            auth_url: running.url(),
-            base_uri: Some(running.url()),
-            access_token: Some(docusign.issue_token()),
-            ..Settings::default()
-        };
-        let bench = Bench::calling(None, |clock, metrics| {
-            let client = Client::new(settings, clock, Dice::seeded(5), metrics).unwrap();
-            Some((client.clone(), Forwarder::new(client, "countersign-test").unwrap()))
-        });
-        Self { bench, docusign, _running: running, account }
+        let bench = bench(&running.url(), docusign.issue_token(), Waits::default());
+        Self { bench, docusign, running, account }
+    }
+
+    /// The same in the name of one user, who may not do everything.
+    pub(crate) fn act_as(&mut self, user: Uuid) {
+        self.bench = bench(&self.running.url(), self.docusign.issue_token_to(user), Waits::default());
     }
 
     /// Asks at `/unified/{path}` about the account.

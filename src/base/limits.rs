@@ -456,6 +456,16 @@ pub const SIMULATOR_CONFIGURATIONS_MAX: usize = 100;
 pub const SIMULATOR_BODY_BYTES_MAX: usize = 34 * 1024 * 1024;
 /// Envelopes in one page of a list: DocuSign's own bound since 2024.
 pub const SIMULATOR_PAGE_MAX: usize = 1_000;
+/// Users and groups in one page of a list: DocuSign's own bound.
+pub const SIMULATOR_SMALL_PAGE_MAX: usize = 100;
+/// Folders in one page where nobody says; DocuSign's own number is not known.
+pub const SIMULATOR_FOLDERS_PAGE: usize = 25;
+/// Users, groups, contacts, folders and templates together that an account of the simulator has at most.
+pub const SIMULATOR_ESTATE_MAX: usize = 10_000;
+/// Users that one call makes: DocuSign's own bound.
+pub const SIMULATOR_NEW_USERS_MAX: usize = 500;
+/// Bytes of documents that it keeps, of all accounts together; the oldest are forgotten.
+pub const SIMULATOR_PAPERS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Objects on a page of a unified list, where none are asked for.
 pub const UNIFY_PAGE: usize = 50;

@@ -45,7 +45,7 @@ async fn assert_done(server: &Server, account: &str, told: &Output, file: &std::
     let [first, made, moves @ .., last] = lines.as_slice() else { panic!("{text}") };
     let waiting = first.strip_suffix(" wait for somebody").and_then(|count| count.parse::<u32>().ok());
     assert!(waiting > Some(0), "{text}");
-    assert_eq!(moves.first(), Some(&"sent"), "{text}");
+    assert!(moves.contains(&"sent"), "{text}");
     let end = *moves.last().expect("an end");
     assert!(["completed", "declined", "voided"].contains(&end), "{text}");
     assert_eq!(*last, format!("kept {}", file.display()), "{text}");

@@ -2,7 +2,7 @@
 //!
 //! [`CATALOG`] says which resources and methods there are. Each resource has a file of its own: a [`Resource`] that names
 //! its methods, what each takes and which calls it makes, and beside it the functions that make them. Shapes and words
-//! are mapped by `signing::map_*` and `directory::map`; lists are walked by [`walk`], whose places survive inserts.
+//! are mapped by `signing::map_*` and `directory::map`; lists are walked by `walk`, whose places survive inserts.
 
 mod asked;
 mod catalog;

@@ -420,3 +420,15 @@ fn the_table_of_the_unified_apis_is_the_catalog() {
     let table = countersign::unify::table();
     assert!(documented.text.contains(&table), "\ndocs/unified.md: put this table in:\n\n{table}\n");
 }
+
+#[test]
+fn the_examples_in_the_documents_are_the_files_that_run() {
+    let page = tree().iter().find(|file| file.path == "docs/unified.md").expect("docs/unified.md");
+    let examples: Vec<_> = tree().iter().filter(|file| file.path.starts_with("docs/examples/")).collect();
+    assert_eq!(examples.len(), 2, "one in Python, one in TypeScript");
+    for example in examples {
+        let word = if example.path.ends_with(".py") { "python" } else { "ts" };
+        let block = format!("```{word}\n{}```\n", example.text);
+        assert!(page.text.contains(&block), "\ndocs/unified.md: put this in:\n\n{block}\n");
+    }
+}

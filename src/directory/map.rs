@@ -99,9 +99,7 @@ pub fn new_user(asked: &NewUser) -> Result<Map<String, Value>, Unfit> {
     let fields = fields.with(&asked.remote_data);
     let missing: Vec<_> = [("userName", "name"), ("email", "emails")]
         .into_iter()
-        .filter(|(theirs, _)| {
-            !fields.get(*theirs).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
-        })
+        .filter(|(theirs, _)| fields.get(*theirs).and_then(Value::as_str).is_none_or(str::is_empty))
         .map(|(_, ours)| ours)
         .collect();
     if missing.is_empty() { Ok(fields) } else { Err(Unfit::Missing(missing)) }

@@ -236,9 +236,8 @@ fn fill(
             }
         }
     }
-    if !found && !whose.is_empty() {
-        faults.wrong(format!("{at}.label"), nowhere(label, template, people));
-    } else if people.is_empty() && field.participant.is_none() {
+    // One whom nobody is was told as such; where nobody takes part at all, the label is what is left to tell of.
+    if !found && (!whose.is_empty() || field.participant.is_none()) {
         faults.wrong(format!("{at}.label"), nowhere(label, template, people));
     }
 }

@@ -71,7 +71,7 @@ async fn get(api: &AccountApi<'_>, id: &str) -> Result<Reply, Error> {
         return Err(Error::Unknown("collection"));
     }
     let answer = api.get(&[FOLDERS, id], &[("include_items", "false".to_owned())]).await?;
-    let json = lists(&*object(&answer)?).remove(FOLDERS).and_then(|list| list.into_iter().next());
+    let json = lists(&object(&answer)?).remove(FOLDERS).and_then(|list| list.into_iter().next());
     let json = json.ok_or(Error::Unknown("collection"))?;
     let told = unified(&json, &answer.base, None).ok_or(Error::Unknown("collection"))?;
     Ok(Reply::Item(Item::new(&told, Some(&json))))

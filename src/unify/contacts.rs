@@ -47,7 +47,7 @@ async fn get(api: &AccountApi<'_>, id: &str) -> Result<Reply, Error> {
     }
     let answer = api.get(&[CONTACTS, id], &[]).await?;
     // A list of one.
-    let json = lists(&*object(&answer)?).remove(CONTACTS).and_then(|list| list.into_iter().next());
+    let json = lists(&object(&answer)?).remove(CONTACTS).and_then(|list| list.into_iter().next());
     let row = Row { id: id.to_owned(), json: json.ok_or(Error::Unknown("contact"))? };
     unified(&row, &answer.base).map(Reply::Item).ok_or(Error::Unknown("contact"))
 }

@@ -10,6 +10,8 @@ use crate::base::AccountId;
 use crate::vault::Vault;
 
 /// The list that a cursor is for: same resource, same account, same filters.
+///
+/// A resource is told by its schema: two APIs may have resources of one name.
 pub(super) fn list(resource: &str, account: &AccountId, asked: &Asked) -> String {
     let mut digest = Sha256::new();
     let remote = asked.remote_query.iter().map(|(name, value)| (name.as_str(), value));

@@ -119,7 +119,7 @@ async fn create(api: &AccountApi<'_>, asked: &Asked) -> Result<Reply, Error> {
     let body = Map::from_iter([(list.clone(), json!([tab]))]);
     let path = ["envelopes", of, "recipients", &who, "tabs"];
     let answer = api.send(Verb::POST, &path, &api.asked(&[]), &body).await?;
-    let remote = lists(&*object(&answer)?).remove(&list).and_then(|tabs| tabs.into_iter().next());
+    let remote = lists(&object(&answer)?).remove(&list).and_then(|tabs| tabs.into_iter().next());
     let none = || rest::Error::Malformed(format!("the list {list} is empty"));
     let remote = remote.ok_or_else(none)?;
     let tab: Tab = serde_json::from_str(remote.get()).map_err(|_| none())?;

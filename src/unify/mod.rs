@@ -17,6 +17,7 @@ mod documents;
 mod error;
 mod groups;
 mod item;
+mod schemas;
 mod signing_request_statuses;
 mod signing_requests;
 mod templates;
@@ -30,6 +31,7 @@ pub use catalog::{Act, Api, CATALOG, Method, Parameter, Resource, Takes, table};
 pub use document_field_writes::{DocumentFieldToCreate, Owner};
 pub use error::Error;
 pub use item::{Item, Page, Reply};
+pub use schemas::schemas;
 pub use signing_request_statuses::SigningRequestStatus;
 pub use signing_requests::{
     Embedding, ParticipantsToRemove, SigningRequestNamed, SigningRequestToDownload, Whom,

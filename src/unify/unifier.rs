@@ -117,7 +117,7 @@ impl Unifier {
 
     /// The cursor that leads to a place of a list.
     pub fn cursor(&self, resource: &Resource, account: &AccountId, asked: &Asked, place: &Place) -> String {
-        cursor::seal(&self.tools.vault, &cursor::list(resource.name, account, asked), place)
+        cursor::seal(&self.tools.vault, &cursor::list(resource.schema, account, asked), place)
     }
 
     /// The place that a cursor leads to; the beginning for an empty one.
@@ -134,7 +134,7 @@ impl Unifier {
         if text.is_empty() {
             return Ok(Place::default());
         }
-        cursor::open(&self.tools.vault, &cursor::list(resource.name, account, asked), text)
+        cursor::open(&self.tools.vault, &cursor::list(resource.schema, account, asked), text)
     }
 }
 

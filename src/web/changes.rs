@@ -241,6 +241,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::base::AccountId;
     use crate::web::bench::Bench;
 
     async fn positions(bench: &Bench, most: usize, bytes_max: usize) -> (Vec<u64>, bool) {
@@ -297,6 +298,23 @@ mod tests {
         assert_eq!((books.put_back, books.outbox), (1, 0));
         let all = crate::base::books::equations(&books);
         assert_eq!(crate::base::books::imbalances(&all).next(), None, "publishing again is in the books");
+    }
+
+    #[tokio::test]
+    async fn what_is_of_other_accounts_is_not_published_again() {
+        let bench = Bench::new();
+        for number in 0..3 {
+            bench.sent(number).await;
+        }
+        bench.settle([1, 2, 3]).await;
+        let positions = || vec![Position(1), Position(3)];
+        let again = async |account: &str| {
+            let among = Some(vec![AccountId::new("another"), AccountId::new(account)]);
+            bench.store.republish_among(positions(), among).await.unwrap()
+        };
+        assert_eq!(again("foreign").await, 0);
+        assert_eq!(again(crate::web::bench::ACCOUNT).await, 2);
+        assert_eq!(bench.store.backlog().await.unwrap().changes, 2);
     }
 
     #[test]

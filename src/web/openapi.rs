@@ -6,9 +6,6 @@ use utoipa::openapi::security::{
 use utoipa::{Modify, OpenApi};
 
 use super::message::{AccountMessage, ChangeMessage, EnrichedMessage, Message};
-use crate::signing::template::Template;
-use crate::unify::SigningRequestStatus;
-
 use super::problem::ProblemBody;
 use super::{
     accounts, audit, books, budget, changes, connect, deliveries, docusign, health, proxy, quarantine,
@@ -37,9 +34,7 @@ use super::{
         tokens::create, tokens::list, tokens::own, tokens::revoke,
         books::show, health::totals, health::live, health::ready, health::version, health::metrics,
     ),
-    components(schemas(
-        ProblemBody, Message, ChangeMessage, EnrichedMessage, AccountMessage, SigningRequestStatus, Template,
-    )),
+    components(schemas(ProblemBody, Message, ChangeMessage, EnrichedMessage, AccountMessage)),
     tags(
         (name = "connect", description = "Where DocuSign delivers"),
         (name = "changes", description = "The feed of changes"),

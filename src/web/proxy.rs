@@ -16,7 +16,7 @@ use crate::rest::{Body, Incoming, Passed, Target, Unforwarded};
 
 use super::caller::{Caller, Scope};
 use super::problem::remote::Remote;
-use super::{Api, Problem, ProblemBody};
+use super::{Api, Problem};
 
 /// The path as the reference tells it.
 pub(super) const PATH: &str = "/proxy/{path}";
@@ -44,9 +44,15 @@ pub(super) fn resource() -> Resource {
         ("integrated_account_id" = Option<String>, Query, description = "The account; where the path names one too, it must be the same. Not passed on, unlike all other parameters"),
     ),
     responses(
-        (status = "2XX", description = "As DocuSign answers", body = Value),
-        (status = "4XX", description = "As DocuSign answers; or not let in, no such account, a path that leads elsewhere, no call left", body = ProblemBody),
-        (status = "5XX", description = "As DocuSign answers; or it did not answer, or too many calls are under way", body = ProblemBody),
+        (status = "2XX", description = "As DocuSign answers: JSON, or the bytes of a file", content(
+            (Value = "application/json"), (Vec<u8> = "*/*"),
+        )),
+        (status = "4XX", description = "As DocuSign answers; or, as a problem: not let in, no such account, a path that leads elsewhere, no call left", content(
+            (Value = "application/json"), (Vec<u8> = "*/*"),
+        )),
+        (status = "5XX", description = "As DocuSign answers; or, as a problem: it did not answer, or too many calls are under way", content(
+            (Value = "application/json"), (Vec<u8> = "*/*"),
+        )),
     ),
 )]
 pub(super) async fn forward(

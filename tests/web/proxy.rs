@@ -12,6 +12,7 @@ use countersign::telemetry::Metric;
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::reference::{schema_of, validator};
 use super::support::{ACCOUNT, Answer, Bench, HERE};
 use super::upstream::{Asked, Does, Upstream, writes};
 
@@ -417,5 +418,16 @@ async fn the_budget_tells_what_is_left_of_an_accounts_calls() {
     assert_eq!(told["held_until"], "2026-11-23T10:00:30Z", "the half minute's calls are used up");
     let foreign = get(&bench, "/v1/accounts/00000000-0000-4000-8000-000000000009/budget").await;
     assert_eq!(foreign.status, 404);
+    running.stop().await;
+}
+
+#[actix_web::test]
+async fn what_docusign_itself_refuses_is_as_the_reference_tells() {
+    let (_docusign, running, bench, account) = simulated(|_| ());
+    let refused = get(&bench, &format!("{account}/nothing")).await;
+    assert_eq!((refused.status, &refused.json()["errorCode"]), (404, &"INVALID_REQUEST".into()));
+    let openapi = bench.ask(as_caller(TestRequest::get().uri("/openapi.json"))).await.json();
+    let schema = schema_of(&openapi["paths"]["/proxy/{path}"]["get"], 404).expect("a schema");
+    assert!(validator(&openapi, schema).is_valid(&refused.json()), "{schema}: {}", refused.json());
     running.stop().await;
 }

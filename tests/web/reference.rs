@@ -76,7 +76,7 @@ fn operations(openapi: &Value) -> Vec<(String, String, Value)> {
 }
 
 /// The schema of an answer: the exact status, else its class.
-fn schema_of(operation: &Value, status: u16) -> Option<&Value> {
+pub(crate) fn schema_of(operation: &Value, status: u16) -> Option<&Value> {
     let responses = &operation["responses"];
     let class = format!("{}XX", status / 100);
     [status.to_string(), class].iter().find_map(|key| {

@@ -73,8 +73,8 @@ fn statuses_are_read_in_any_case_and_those_we_do_not_know_stay_as_they_are() {
 
 #[test]
 fn where_a_user_has_no_time_of_its_own_the_time_in_the_account_stands_for_it() {
-    let null = "0001-01-01T08:00:00.0000000Z";
-    let told = json!({"createdDateTime": null, "userAddedToAccountDateTime": "2026-06-24T12:15:30Z"});
+    let null_date = "0001-01-01T08:00:00.0000000Z";
+    let told = json!({"createdDateTime": null_date, "userAddedToAccountDateTime": "2026-06-24T12:15:30Z"});
     assert_eq!(mapped(&told)["created_at"], "2026-06-24T12:15:30Z");
 }
 

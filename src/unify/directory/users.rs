@@ -156,7 +156,7 @@ async fn create(api: &AccountApi<'_>, asked: &Asked) -> Result<Reply, Error> {
     let new = map::new_user(&asked.body::<NewUser>()?).map_err(unfit)?;
     let answer = api.send(Verb::POST, &["users"], &[], &json!({ "newUsers": [new] })).await?;
     let made: Option<Made> = serde_json::from_slice(&answer.body).ok();
-    let made = made.and_then(|made| made.new_users.into_iter().next()).and_then(without_password);
+    let made = made.and_then(|made| without_password(made.new_users.first()?));
     let item = made.and_then(|made| unified(&made, |_| true));
     let unreadable = || rest::Error::Malformed("it does not tell the user that was made".to_owned());
     Ok(Reply::Item(item.ok_or_else(unreadable)?))
@@ -203,7 +203,7 @@ struct Made {
 }
 
 /// A new user as it was told, but for the password that DocuSign may add: nobody asked for that, and it would lie about.
-fn without_password(made: Box<RawValue>) -> Option<Box<RawValue>> {
+fn without_password(made: &RawValue) -> Option<Box<RawValue>> {
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(made.get()).ok()?;
     fields.remove("apiPassword");
     serde_json::value::to_raw_value(&fields).ok()

@@ -191,7 +191,7 @@ pub(super) async fn get_embed_url(api: &AccountApi<'_>, asked: &Asked) -> Result
     }
     merge(&mut body, &told.remote_data);
     let answer = api.send(Verb::POST, &["envelopes", &id, "views", "recipient"], &[], &body).await?;
-    let url = field(&*object(&answer)?, "url");
+    let url = field(&object(&answer)?, "url");
     if url.is_empty() {
         return Err(rest::Error::Malformed("it has no url".to_owned()).into());
     }

@@ -24,7 +24,7 @@ pub(super) async fn create(api: &AccountApi<'_>, asked: &Asked) -> Result<Reply,
         body.entry("transactionId").or_insert_with(|| json!(transaction(api, asked)));
     }
     let answer = api.send(Verb::POST, &["envelopes"], &api.asked(&[]), &body).await?;
-    let id = field(&*object(&answer)?, "envelopeId");
+    let id = field(&object(&answer)?, "envelopeId");
     Ok(Reply::Item(outcome(api, &id, &answer).await))
 }
 

@@ -346,3 +346,32 @@ fn without_stop(text: &str) -> &str {
 fn near<'a>(name: &str, valid: &'a [String]) -> Option<&'a str> {
     nearest(name, valid.iter().map(String::as_str))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_for_one_reason_has_the_status_of_that_reason() {
+        for (codes, want) in [
+            (vec!["USER_ALREADY_EXISTS_IN_ACCOUNT"], 409),
+            (vec!["user_already_exists_in_account", "USER_ALREADY_EXISTS_IN_ACCOUNT"], 409),
+            (vec!["INVALID_USERID"], 404),
+            (vec!["INVALID_USERID", "USER_ALREADY_EXISTS_IN_ACCOUNT"], 422),
+            (vec!["INVALID_USERID", "INVALID_TABID"], 422),
+            (vec!["INVALID_TABID", "INVALID_USERID"], 422),
+            (vec!["INVALID_TABID"], 422),
+        ] {
+            let refused = |code: &&str| rest::Refused {
+                status: Some(200),
+                code: (*code).to_owned(),
+                message: String::new(),
+                trace_token: None,
+                raw: rest::Raw::default(),
+            };
+            let item = |code| RefusedItem { place: "/users/0".into(), refused: refused(code) };
+            let items = Unified::Items(codes.iter().map(item).collect());
+            assert_eq!(items.status().as_u16(), want, "{codes:?}");
+        }
+    }
+}

@@ -25,7 +25,7 @@ use crate::vault::Vault;
 use super::{Api, BrokerView, KeysView, Parts, ReleaseError, Version};
 
 const KEY: &str = "web-bench-key";
-const ACCOUNT: &str = "8b411bfe-54f5-4f0e-b1d6-1d1f4c0c5a11";
+pub(super) const ACCOUNT: &str = "8b411bfe-54f5-4f0e-b1d6-1d1f4c0c5a11";
 
 pub(super) struct Bench {
     pub(super) store: Store,

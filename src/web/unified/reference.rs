@@ -14,10 +14,11 @@ use utoipa::openapi::{
 
 use super::query::{EVERYWHERE, OF_LISTS};
 use crate::base::limits;
-use crate::unify::{Act, Api, CATALOG, Method, Parameter, Resource, Takes};
+use crate::unify::{Act, Api, CATALOG, Method, Parameter, Resource, Takes, schemas};
 
 /// Adds an operation for each method of the catalog.
 pub(in crate::web) fn add(openapi: &mut OpenApi) {
+    openapi.components.get_or_insert_default().schemas.extend(schemas().schemas);
     for api in CATALOG {
         for resource in api.resources {
             for method in resource.methods {

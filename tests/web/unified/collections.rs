@@ -38,6 +38,7 @@ async fn folders_are_listed_with_those_inside_of_them_and_got_one_by_one() {
     for listed in all["result"].as_array().unwrap() {
         let got = world.json(&format!("e-signature/collections/{}", listed["id"].as_str().unwrap())).await;
         assert_eq!(got, *listed);
+        world.check("UnifiedCollection", got).await;
     }
     assert_eq!(world.docusign.calls("GET /folders"), 1);
 }

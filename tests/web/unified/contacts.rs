@@ -32,6 +32,7 @@ async fn contacts_are_listed_and_got_one_by_one() {
         assert_eq!(listed["remote_data"]["contactId"], listed["id"]);
         let got = world.json(&format!("e-signature/contacts/{}", listed["id"].as_str().unwrap())).await;
         assert_eq!(got, *listed);
+        world.check("UnifiedContact", got).await;
     }
     let elsewhere = world.json("e-signature/contacts?remote_query[cloud_provider]=rooms").await;
     assert_eq!(elsewhere["result"], json!([]));

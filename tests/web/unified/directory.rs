@@ -51,6 +51,9 @@ async fn users_are_told_in_our_words_beside_docusigns() {
     }
     let got = world.json(&format!("user-directory/users/{}", owner["id"].as_str().unwrap())).await;
     assert_eq!(got, *owner, "one by one as in the list");
+    for user in all["result"].as_array().unwrap() {
+        world.check("UnifiedDirectoryUser", user.clone()).await;
+    }
 }
 
 #[actix_web::test]
@@ -152,6 +155,7 @@ async fn a_user_is_made_changed_closed_and_opened_again() {
     );
     assert_eq!((&user["roles"][0]["id"], &user["groups"]), (&json!(role), &Value::Null));
     assert_eq!(user["remote_data"]["userId"], user["id"]);
+    world.check("UnifiedDirectoryUser", user.clone()).await;
     assert!(user["remote_data"].get("apiPassword").is_none(), "a password is not passed on");
     let path = format!("user-directory/users/{}", user["id"].as_str().unwrap());
     let got = world.json(&path).await;
@@ -248,6 +252,7 @@ async fn roles_are_listed_and_got_one_by_one() {
     assert!(first["updated_at"].as_str().is_some_and(|time| time.ends_with('Z')));
     let got = world.json(&format!("user-directory/roles/{}", first["id"].as_str().unwrap())).await;
     assert_eq!(got, *first);
+    world.check("UnifiedRole", got).await;
     let answer = world.get("user-directory/roles/1").await;
     assert_eq!((answer.status, answer.message().contains("role")), (404, true));
 }
@@ -267,6 +272,7 @@ async fn the_plan_is_the_license_that_users_have() {
     assert_eq!((&license["status"], &license["products"][0]["name"]), (&json!("active"), &json!("Sending")));
     assert_eq!(license["id"], license["remote_data"]["account"]["currentPlanId"]);
     assert_eq!(license["remote_data"]["billing_plan"]["billingPlan"]["perSeatPrice"], "456.0000");
+    world.check("UnifiedLicense", license.clone()).await;
 }
 
 #[actix_web::test]
@@ -278,6 +284,7 @@ async fn invoices_are_listed_with_money_as_it_was_told() {
         assert_eq!((&bill["total_amount"], &bill["tax_amount"]), (&json!("498.1800"), &json!("42.1800")));
         assert_eq!((&bill["billing_frequency"], &bill["currency"]), (&json!("yearly"), &json!("USD")));
         assert_eq!((&bill["description"], &bill["id"]), (&json!("seats"), &bill["remote_data"]["invoiceId"]));
+        world.check("UnifiedBilling", bill.clone()).await;
         // The newest is due in the period under way.
         assert_eq!(
             (bill["start_date"].is_string(), bill["end_date"].is_string()),
@@ -298,6 +305,7 @@ async fn reports_are_of_the_types_that_docusign_can_answer() {
         assert_eq!((&all["result_count"], &all["next_cursor"]), (&json!(1), &Value::Null));
         let report = all["result"][0].clone();
         assert_eq!(report["metadata"]["type"], kind);
+        world.check("UnifiedUtilization", report.clone()).await;
         let columns = report["columns"].as_array().unwrap().len();
         assert!(
             report["rows"].as_array().unwrap().iter().all(|row| row.as_array().unwrap().len() == columns)

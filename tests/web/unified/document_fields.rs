@@ -41,6 +41,9 @@ async fn fields_of_all_participants_are_listed_without_what_was_entered() {
     assert_eq!(rent["document"], json!({"id": "1", "page_number": "1", "position": {"x": "72", "y": "540"}}));
     assert_eq!((&rent["is_required"], &rent["is_read_only"]), (&json!(true), &json!(false)));
     assert_eq!(rent["signing_request"]["id"], id.as_str());
+    for field in [rent, find("Pets")] {
+        world.check("UnifiedDocumentField", field.clone()).await;
+    }
     assert_eq!(find("Sign later")["is_required"], false, "optional");
     assert_eq!((&find("Pets")["id"], &find("Pets")["document"]["page_number"]), (&json!(null), &json!("2")));
     assert!(!all.to_string().contains("entered"));

@@ -49,6 +49,7 @@ async fn documents_of_a_signing_request_are_listed_with_who_sent_them() {
         "{url}"
     );
     assert_eq!(first["remote_data"]["documentId"], "1");
+    world.check("UnifiedDocument", first.clone()).await;
     assert_eq!(world.walk(&of(&id), 1, "id").await, ["1", "2", "certificate"]);
 }
 

@@ -104,6 +104,20 @@ async fn every_object_of_a_list_is_as_the_reference_says() {
     }
 }
 
+#[actix_web::test]
+async fn every_schema_that_the_catalog_names_is_in_the_reference() {
+    let openapi = World::new().bench.get("/openapi.json").await.json();
+    for resource in CATALOG.iter().flat_map(|api| api.resources) {
+        let bodies = resource.methods.iter().filter_map(|method| match method.body {
+            Takes::Json(name) => Some(name),
+            Takes::Nothing | Takes::File => None,
+        });
+        for name in bodies.chain([resource.schema]) {
+            assert!(openapi["components"]["schemas"].get(name).is_some(), "{name} of {}", resource.name);
+        }
+    }
+}
+
 #[test]
 fn the_catalog_names_each_thing_once_and_by_its_own_word() {
     for api in CATALOG {

@@ -29,6 +29,9 @@ async fn groups_of_both_sorts_are_listed_with_their_times() {
     let modified = world.look(|estate| estate.groups[3].modified_at);
     assert_eq!((&last["created_at"], &last["updated_at"]), (&json!(null), &json!(modified)));
     assert_eq!(last["remote_data"]["groupType"], "customGroup");
+    for group in [first, last] {
+        world.check("UnifiedGroup", group.clone()).await;
+    }
     assert_eq!(each(&world.json("e-signature/groups?type=signing_group").await, "name"), signing);
     assert_eq!(each(&world.json("e-signature/groups?type=user_group").await, "name"), of_users);
     assert_eq!(world.docusign.calls("GET /signing_groups"), 2, "who asks for the others asks once");
@@ -93,6 +96,7 @@ async fn members_of_a_group_of_users_are_listed_with_where_they_stand() {
             .iter()
             .all(|user| user["remote_data"]["userType"] == "companyuser")
     );
+    world.check("UnifiedUser", first.clone()).await;
     let sales = world.json(&members("10412003", "user_group")).await;
     assert!(sales["result"].as_array().unwrap().len() < want.len());
 }
@@ -105,6 +109,7 @@ async fn members_of_a_signing_group_are_known_by_their_addresses() {
         let people = estate.signing_groups[0].people.iter();
         people.map(|person| json!([person.email, person.name, null])).collect()
     });
+    world.check("UnifiedUser", board["result"][0].clone()).await;
     let told: Vec<Value> = board["result"]
         .as_array()
         .unwrap()

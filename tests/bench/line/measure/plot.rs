@@ -13,7 +13,7 @@ const RIGHT: f64 = 190.0;
 const ROW: f64 = 24.0;
 const TITLE: f64 = 34.0;
 /// What the names of those begin with that are not the program.
-const OTHERS: [&str; 4] = ["Express", "FastAPI", "floor", "bare"];
+const OTHERS: [&str; 5] = ["Express", "FastAPI", "floor", "bare", "DocuSign"];
 /// What is ours, what is not, and words: middling tones that stand out from both grounds.
 const COLOURS: &str = ".ours{fill:#2f7ed8}.other{fill:#8a97a8}text{fill:#59636e}.whisker{stroke:#59636e}\
                        @media(prefers-color-scheme:dark){text{fill:#c9d1d9}.whisker{stroke:#c9d1d9}}";

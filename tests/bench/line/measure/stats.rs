@@ -35,7 +35,7 @@ impl Middle {
 }
 
 /// The figure below which this share lies, between two neighbours in proportion.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = share * last as f64;
     let (below, above) = (place.floor() as usize, place.ceil() as usize);

@@ -48,6 +48,12 @@ fn memory_mib(process: u32, field: &str) -> f64 {
     first_number(&status, field) / 1_024.0
 }
 
+/// Threads of the whole machine that ran or waited for a core, over the last minute.
+pub(crate) fn load() -> f64 {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(f64::NAN)
+}
+
 fn first_number(text: &str, field: &str) -> f64 {
     let value =
         text.lines().find_map(|line| line.strip_prefix(field)?.split_whitespace().next()?.parse().ok());

@@ -7,6 +7,7 @@ mod grow;
 mod memory;
 mod open;
 mod start;
+mod unified;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -56,6 +57,7 @@ scenarios! {
     Drain drain "drain" "A backlog made while no broker was there, published once it is back, against a bare program that only publishes messages like these, confirmed.",
     Memory memory "memory" "The most memory that the program holds: many connections, a long backlog, large bodies.",
     Start start "start" "From the start of the process until /readyz says ready: over a million rows in the store; 100,000 unsettled changes after kill -9.",
+    Unified unified "unified" "What it costs to ask us instead of DocuSign: the same questions to a simulated one, and to it through us, in turns over one connection.",
     Grow grow "grow" "What a delivery costs as the store grows, on SQLite and on PostgreSQL; with 1, 10 and 100 queues; with enrichment. Only when asked for: it takes long.",
 }
 

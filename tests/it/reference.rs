@@ -16,7 +16,7 @@ use crate::support::server::{KEY, Server};
 use crate::support::subscriber::peers;
 
 /// Requests of each operation that are drawn, beside those at the borders of what is allowed.
-const EXAMPLES: &str = "6";
+const EXAMPLES: &str = "4";
 /// Asks for more of them, and for as long as they take.
 const MORE: &str = "PROPERTY_EXAMPLES";
 /// What requests that are made up from a description cannot drive, each with its reason.
@@ -68,7 +68,8 @@ struct Known {
     values: Vec<String>,
 }
 
-async fn known(server: &Server, reference: &Value, account: &str) -> Vec<Known> {
+/// `caller` is DocuSign's id of the user by whom calls are made.
+async fn known(server: &Server, reference: &Value, (account, caller): (&str, &str)) -> Vec<Known> {
     let mut known = Vec::new();
     let mut know = |path: &str, parameter: String, values: &[String]| {
         if !values.is_empty() {
@@ -117,7 +118,10 @@ async fn known(server: &Server, reference: &Value, account: &str) -> Vec<Known> 
             Some("documents" | "document_fields") => format!("signing_request[id]={}&", requests[0]),
             _ => String::new(),
         };
-        know(path, "path.id".to_owned(), &all(&format!("{list}?{within}")).await);
+        let mut there = all(&format!("{list}?{within}")).await;
+        // Whoever takes the user away by whom we call can call no more.
+        there.retain(|id| *id != caller);
+        know(path, "path.id".to_owned(), &there);
     }
     known
 }
@@ -185,7 +189,8 @@ async fn whatever_is_asked_for_is_answered_as_the_reference_tells_and_no_answer_
     let (docusign, running, server) = world().await;
     let account = docusign.accounts()[0].id.to_string();
     let (_, reference) = server.get("/openapi.json").await;
-    let known = known(&server, &reference, &account).await;
+    let caller = docusign.accounts()[0].sender.user_id.to_string();
+    let known = known(&server, &reference, (&account, &caller)).await;
     let folder = tempfile::TempDir::new().expect("a folder");
     let (output, report) = driven(&server, folder.path(), &settings(&account, &known)).await;
     let told = String::from_utf8_lossy(&output.stdout);

@@ -518,7 +518,8 @@ pub const UNIFY_SEARCH_ROWS: usize = 1_000;
 pub const UNIFY_DEPTH_MAX: usize = 32;
 /// For so long one unified request tries what may pass: most clients give up after half a minute.
 pub const UNIFY_PATIENCE: Duration = Duration::from_secs(20);
-/// Unified requests under way at once; each holds a page, or a body, in memory.
+/// Unified requests under way at once; each holds a page in memory. One with a body counts once more for each mebibyte of
+/// it, of which there are four at a time in memory: as sent, as read, as mapped and as passed on.
 pub const UNIFY_REQUESTS_MAX: usize = 128;
 /// The largest JSON body of a unified request: documents in it are base64.
 pub const UNIFY_BODY_BYTES_MAX: usize = 32 * 1024 * 1024;

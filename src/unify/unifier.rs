@@ -57,12 +57,13 @@ impl Unifier {
         Self { tools, turns: Arc::new(Semaphore::new(limits::UNIFY_REQUESTS_MAX)) }
     }
 
-    /// A turn, of which there are [`limits::UNIFY_REQUESTS_MAX`]: to be held for as long as a request is under way.
+    /// A turn, of which there are [`limits::UNIFY_REQUESTS_MAX`]: to be held for as long as a request is under way. Each
+    /// mebibyte of a body that is read into memory takes another one.
     ///
     /// # Errors
     /// [`Error::Busy`].
-    pub fn turn(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.turns).try_acquire_owned().map_err(|_| Error::Busy)
+    pub fn turn(&self, body_bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
+        Arc::clone(&self.turns).try_acquire_many_owned(turns_of(body_bytes)).map_err(|_| Error::Busy)
     }
 
     /// The account that a caller names by our id or DocuSign's.
@@ -136,6 +137,11 @@ impl Unifier {
         }
         cursor::open(&self.tools.vault, &cursor::list(resource.schema, account, asked), text)
     }
+}
+
+/// How many turns a request takes.
+fn turns_of(body_bytes: usize) -> u32 {
+    1 + u32::try_from(body_bytes.min(limits::UNIFY_BODY_BYTES_MAX) >> 20).unwrap_or_default()
 }
 
 /// DocuSign's API of one account, as one unified request asks it.
@@ -345,4 +351,18 @@ pub(super) fn object(answer: &Answer) -> Result<Box<RawValue>, Error> {
     let unreadable = || crate::rest::Error::Malformed("it is not a JSON object".to_owned());
     let json: Box<RawValue> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
     if json.get().starts_with('{') { Ok(json) } else { Err(unreadable().into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_take_turns_by_their_size_and_the_largest_leave_room_for_others() {
+        assert_eq!([0, 1_000_000, 1 << 20, 5 << 20].map(turns_of), [1, 1, 2, 6]);
+        let largest = turns_of(usize::MAX) as usize;
+        assert!(
+            largest * 2 < limits::UNIFY_REQUESTS_MAX && largest == 1 + (limits::UNIFY_BODY_BYTES_MAX >> 20)
+        );
+    }
 }

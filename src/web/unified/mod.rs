@@ -10,7 +10,7 @@ pub(super) mod reference;
 mod show;
 
 use actix_web::http::Method as Verb;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{self, BytesMut, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, Resource as Route};
 use futures_util::StreamExt as _;
@@ -53,7 +53,7 @@ async fn serve(
     caller.require(if meant.method.act.only_reads() { Scope::Read } else { Scope::Write })?;
     let mut query = Query::read(request.query_string(), meant.method)?;
     query.check_fields(meant.resource)?;
-    let turn = api.unifier.turn().map_err(Unified::of)?;
+    let turn = api.unifier.turn(in_memory(&request, meant.method)).map_err(Unified::of)?;
     let account = account(&caller, &api, &query).await?;
     let file = body(&request, payload, meant.method, &mut query).await?;
     let keyed = once::key(&request, &meant, &caller, &account, (&query, &api))?;
@@ -81,6 +81,15 @@ async fn serve(
     };
     let standing = api.client.standing(&whose).unwrap_or_default();
     show::with_rate(answer, standing, api.clock.now())
+}
+
+/// Bytes of the body that will be in memory; the most where it does not tell its length.
+fn in_memory(request: &HttpRequest, method: &Method) -> usize {
+    let told = request.headers().get(CONTENT_LENGTH).and_then(|told| told.to_str().ok()?.parse().ok());
+    match method.body {
+        Takes::Json(_) => told.unwrap_or(limits::UNIFY_BODY_BYTES_MAX),
+        Takes::Nothing | Takes::File => 0,
+    }
 }
 
 /// The account that is meant, if the caller may use it. A token for one account alone need not name it.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::{env, fs};
 
-use countersign::simulator::docusign::{Docusign, Play, Running};
+use countersign::simulator::docusign::{Docusign, Limits, Play, Running};
 use serde_json::{Value, json};
 
 use crate::enriched::{docusign, lives, target};
@@ -28,6 +28,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
 /// A server with an account, signing requests with a past, and deliveries in quarantine.
 async fn world() -> (Docusign, Running, Server) {
     let (docusign, running, settings) = docusign();
+    // More than an hour has at DocuSign: with no call left, all else would be refused unread.
+    docusign.set_limits(Limits { hourly: 1_000_000, burst: 100_000, ..Limits::default() });
     let settings = settings
         .with("COUNTERSIGN_VAULT_KEY", "it-vault-key-of-the-reference")
         .with("COUNTERSIGN_DOCUSIGN__CLIENT_ID", "integration")

@@ -60,7 +60,7 @@ fn linked(bench: &Bench, id: &str, account: &str, name: &str) -> IntegratedAccou
 fn run(bench: &Bench, account: &str) -> ReconcileRun {
     let now = bench.clock.now();
     let run = json!({
-        "id": uuid::Uuid::from_u128(account.len() as u128 + u128::from(account == MINE)), "account": account, "state": "done", "asked": true, "dry_run": false,
+        "id": uuid::Uuid::from_u128(account.len() as u128 + u128::from(account != MINE)), "account": account, "state": "done", "asked": true, "dry_run": false,
         "ask_connect": false, "from": now, "to": now, "started_at": now, "ended_at": now, "waits_until": null,
         "why": null, "total": 0, "looked": 0, "unreadable": 0, "missed": 0, "missed_since": null, "concerned": 0,
         "signing_requests": [], "calls": 1,

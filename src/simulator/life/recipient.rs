@@ -94,6 +94,11 @@ roles! {
 }
 
 impl Role {
+    /// Whether DocuSign has tabs for such a one at all.
+    pub fn has_tabs(self) -> bool {
+        !matches!(self, Self::Agent | Self::Editor | Self::Intermediary | Self::CertifiedDelivery)
+    }
+
     /// True where such a recipient puts a signature under it.
     pub fn signs(self) -> bool {
         matches!(self, Self::Signer | Self::InPersonSigner | Self::Witness | Self::Notary)

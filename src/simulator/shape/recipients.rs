@@ -131,8 +131,8 @@ fn view<'a>(envelope: &'a Envelope, recipient: &'a Recipient, tabs: bool, times:
     });
     RecipientView {
         creation_reason: signer.then_some("sender"),
-        is_bulk_recipient: signer.then_some("false"),
-        tabs: tabs.then(|| tabs_of(envelope, recipient, |_| true)),
+        is_bulk_recipient: (signer && !in_person).then_some("false"),
+        tabs: (tabs && recipient.role.has_tabs()).then(|| tabs_of(envelope, recipient, |_| true)),
         name: (!in_person).then_some(person.name.as_str()),
         email: (!in_person && !seal).then_some(person.email.as_str()),
         host_name: recipient.host.as_ref().map(|host| host.name.as_str()),

@@ -14,6 +14,7 @@ const WITHOUT_LATER: &str = "
     DROP TABLE accounts; DROP TABLE links; DROP TABLE authorizations;
     DROP TABLE reconciled; DROP TABLE reconcile_runs;
     DROP TABLE tokens; DROP TABLE token_list;
+    DROP TABLE idempotency; DROP INDEX subjects_by_account;
     ALTER TABLE books DROP COLUMN noted;
     DELETE FROM migrations WHERE step > 5;";
 

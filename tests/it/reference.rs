@@ -36,7 +36,8 @@ async fn world() -> (Docusign, Running, Server) {
         .with("COUNTERSIGN_DOCUSIGN__CLIENT_SECRET", "it-secret-of-the-reference")
         .with("COUNTERSIGN_DOCUSIGN__REDIRECT_URL", "http://127.0.0.1/oauth/callback");
     let server = Server::start(settings).await;
-    let play = Play { speed: 60_000.0, ..Play::to(target(&server)) };
+    // Some wait for months until they expire.
+    let play = Play { speed: 6_000_000.0, ..Play::to(target(&server)) };
     let told = docusign.play(lives(&server, &docusign, 6, 51).into_iter(), play).await.expect("traffic");
     assert!(told.balances() && told.failed == 0, "{told:?}");
     for number in 0..8 {

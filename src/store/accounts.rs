@@ -3,6 +3,8 @@
 //! Whatever changes an account's state says so in the same transaction, as `account.<state>.<account>`. Secrets come
 //! in sealed: the store cannot read them.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use crate::base::{AccountId, AccountState, Grant};
@@ -353,7 +355,23 @@ fn take_authorization(ledger: &Ledger, state: &[u8], now: Timestamp) -> Result<O
     Ok(found.filter(|found| found.expires_at > now))
 }
 
+/// How many accounts stand in each state; those in which none does are left out.
+fn count(session: &Session) -> Result<Vec<(String, u64)>, Error> {
+    let sql = "SELECT state, count(*) FROM accounts GROUP BY state";
+    session.rows(sql, &[], |row| Ok((row.text(0)?, row.count(1)?)))
+}
+
 impl Store {
+    /// How many linked accounts stand in a state.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn accounts_by_state(&self) -> Result<Vec<(AccountState, u64)>, Error> {
+        let counts: HashMap<_, _> = self.readers.read(count).await?.into_iter().collect();
+        let of = |state: AccountState| counts.get(state.word()).copied().unwrap_or_default();
+        Ok(AccountState::ALL.into_iter().map(|state| (state, of(state))).collect())
+    }
+
     /// Linked accounts, in the order of their ids.
     ///
     /// # Errors

@@ -68,6 +68,7 @@ metrics! {
     Enriched Counter "countersign_enriched" "how" "Enriched changes, by how the whole object was had: fetched, carried by a message (no call), given_up.",
     PutOff Counter "countersign_enrich_put_off" "reason" "Fetches put off, by reason: budget, interval, failed.",
     RateRemaining Gauge "countersign_rate_remaining" "account" "Calls left in DocuSign's present hour, by account.",
+    Accounts Gauge "countersign_accounts" "state" "Linked accounts, by state: connecting, active, needs_reauth, validation_error.",
     Quarantined Gauge "countersign_quarantined" "" "Deliveries in quarantine.",
     KeyReloads Counter "countersign_key_reloads" "result" "Reloads of the sources' keys.",
     StoreErrors Counter "countersign_store_errors" "" "Writes that the store could not make.",

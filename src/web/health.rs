@@ -206,6 +206,7 @@ pub(super) async fn metrics(caller: Caller, api: Data<Api>) -> Result<HttpRespon
         Ok((totals, backlog)) => {
             refresh(&api, totals, backlog);
             wrong_in_books(&api).await;
+            accounts(&api).await;
         }
         // The counters are true all the same, and an outage is when they are wanted most.
         Err(error) => tracing::warn!(%error, "gauges of the store are as of the last time that it answered"),
@@ -220,6 +221,16 @@ fn refresh(api: &Api, totals: Totals, backlog: Backlog) {
     gauge(Metric::BacklogAge, backlog_age(api, backlog));
     gauge(Metric::Quarantined, totals.quarantined);
     gauge(Metric::EnrichPending, totals.enrichments);
+}
+
+/// How many linked accounts stand in each state: one whose user has to come back is seen before somebody misses it.
+async fn accounts(api: &Api) {
+    match api.store.accounts_by_state().await {
+        Ok(counts) => counts.into_iter().for_each(|(state, count)| {
+            api.metrics.set(Metric::Accounts, state.word(), i64::try_from(count).unwrap_or(i64::MAX));
+        }),
+        Err(error) => tracing::warn!(%error, "linked accounts could not be counted"),
+    }
 }
 
 /// Seconds that the oldest unpublished change has waited.

@@ -4,6 +4,7 @@ use actix_web::test::TestRequest;
 use countersign::web::{BrokerView, TopologyFault};
 use serde_json::{Value, json};
 
+use super::reference::linked;
 use super::support::{Answer, Bench, HERE};
 
 fn part(answer: &Answer, name: &str) -> Value {
@@ -209,4 +210,15 @@ async fn each_milestone_has_a_counter() {
         assert!(text.contains(&line), "{line} is not in\n{text}");
     }
     assert!(text.contains("\ncountersign_receiving 0\n"), "both have ended: {text}");
+}
+
+#[actix_web::test]
+async fn linked_accounts_are_counted_by_their_state() {
+    let bench = Bench::new();
+    linked(&bench).await;
+    let told = String::from_utf8(bench.get("/metrics").await.bytes.to_vec()).unwrap();
+    for (state, count) in [("active", 0), ("needs_reauth", 1)] {
+        let line = format!("countersign_accounts{{state=\"{state}\"}} {count}");
+        assert!(told.contains(&line), "{line}: {told}");
+    }
 }

@@ -86,7 +86,7 @@ pub(crate) fn schema_of(operation: &Value, status: u16) -> Option<&Value> {
 }
 
 /// An account that has to be linked again.
-async fn linked(bench: &Bench) -> String {
+pub(crate) async fn linked(bench: &Bench) -> String {
     let (id, now) = ("0199f1f0-0000-7a4e-9c1d-2f6a7b8c9d0e", bench.clock.now());
     let account = IntegratedAccount {
         id: id.to_owned(),

@@ -6,8 +6,8 @@ use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
 
 use super::catalog::{Act, Method, Resource, Takes, optional};
-use super::told::lists;
-use super::unifier::{AccountApi, Listing, field, object};
+use super::told::{field, lists};
+use super::unifier::{AccountApi, Listing, object};
 use super::walk::{self, Place, Row, Whole};
 use super::{Asked, Error, Item, Page, Reply};
 use crate::base::limits;

@@ -3,7 +3,8 @@
 use futures_util::FutureExt as _;
 
 use super::catalog::{Act, Method, Resource, Takes, optional};
-use super::unifier::{AccountApi, Listing, field};
+use super::told::field;
+use super::unifier::{AccountApi, Listing};
 use super::walk::{self, Place, Row};
 use super::{Asked, Error, Item, Page, Reply};
 use crate::base::limits;

@@ -5,15 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::told::{self, Told, field};
 use super::walk::{Row, Rows, Whole, Window};
 use super::{Act, Asked, Error, Method, Page, Place, Reply, Resource, cursor};
 use crate::base::{AccountId, Clock, Dice, limits};
 use crate::docusign::is_id;
-use crate::docusign::tolerant::Scalar;
 use crate::rest::{
     self, Answer, Body, Call, Client, Forwarder, Incoming, Passed, Patience, Purpose, Raw, Target,
     Unforwarded, Verb,
@@ -303,47 +302,16 @@ impl Rows for Listing<'_> {
     }
 }
 
-/// What an answer tells of the page that it is.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Told {
-    total_set_size: Scalar,
-    /// Where what comes next is; none where nothing does.
-    pub(super) next_uri: Scalar,
-}
-
-impl Told {
-    fn total(&self) -> Option<u64> {
-        self.total_set_size.text()?.parse().ok()
-    }
-}
-
 /// The objects in a list of an answer, with what it tells of its page. An empty list may be missing, or `{}`.
 pub(super) fn rows(answer: &Answer, list: &str, id: &str) -> Result<(Vec<Row>, Told), Error> {
-    let unreadable = |what: &str| crate::rest::Error::Malformed(format!("the list {list} {what}"));
-    let told: Told = serde_json::from_slice(&answer.body).map_err(|_| unreadable("is not JSON"))?;
-    let fields: std::collections::HashMap<String, Box<RawValue>> =
-        serde_json::from_slice(&answer.body).map_err(|_| unreadable("is not a JSON object"))?;
-    let listed = fields.get(list).map(|listed| listed.get().trim()).unwrap_or_default();
-    let objects: Vec<Box<RawValue>> = match listed {
-        "" | "{}" | "null" => Vec::new(),
-        // A list that cannot be read must not be taken for an empty one.
-        listed => serde_json::from_str(listed).map_err(|_| unreadable("is no list"))?,
-    };
+    let unreadable = |what: &str| rest::Error::Malformed(format!("the list {list} {what}"));
+    let (objects, told) = told::page(&answer.body, list).map_err(unreadable)?;
     Ok((objects.into_iter().map(|json| Row { id: field(&json, id), json }).collect(), told))
 }
 
 /// The objects in a list of an answer.
 pub(super) fn rows_in(answer: &Answer, list: &str, id: &str) -> Result<Vec<Row>, Error> {
     Ok(rows(answer, list, id)?.0)
-}
-
-/// A field of an object, as text; empty where there is none.
-pub(super) fn field(json: &RawValue, name: &str) -> String {
-    let fields: std::collections::HashMap<String, &RawValue> =
-        serde_json::from_str(json.get()).unwrap_or_default();
-    let scalar = fields.get(name).and_then(|value| serde_json::from_str::<Scalar>(value.get()).ok());
-    scalar.and_then(|scalar| scalar.owned()).unwrap_or_default()
 }
 
 /// The JSON object that an answer is.

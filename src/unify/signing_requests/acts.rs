@@ -11,7 +11,8 @@ use crate::rest::{self, Include, Verb};
 use crate::signing::draft::{Faults, Plain};
 use crate::signing::map_draft::{merge, none_such};
 use crate::signing::request::Url;
-use crate::unify::unifier::{AccountApi, field, object};
+use crate::unify::told::field;
+use crate::unify::unifier::{AccountApi, object};
 use crate::unify::{Asked, Error, Reply};
 
 /// A signing request by its id.

@@ -10,7 +10,8 @@ use crate::docusign::{Template, is_id};
 use crate::rest::{self, Verb};
 use crate::signing::draft::{Draft, Faults};
 use crate::signing::map_draft;
-use crate::unify::unifier::{AccountApi, field, object};
+use crate::unify::told::field;
+use crate::unify::unifier::{AccountApi, object};
 use crate::unify::{Asked, Error, Reply};
 
 pub(super) async fn create(api: &AccountApi<'_>, asked: &Asked) -> Result<Reply, Error> {

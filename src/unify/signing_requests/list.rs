@@ -9,7 +9,8 @@ use crate::docusign::is_id;
 use crate::docusign::tolerant::Scalar;
 use crate::rest::Include;
 use crate::signing::{SigningRequest, SigningRequestStatus as Status, map_rest};
-use crate::unify::unifier::{AccountApi, Listing, field};
+use crate::unify::told::field;
+use crate::unify::unifier::{AccountApi, Listing};
 use crate::unify::walk::{self, Place, Row, Rows, Window};
 use crate::unify::{Asked, Error, Item, Page};
 

@@ -4,6 +4,7 @@ pub mod account;
 pub mod books;
 pub mod clock;
 pub mod dice;
+pub mod digest;
 pub mod html;
 pub mod id;
 pub mod json;

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::base::digest::uuid_of;
 use crate::base::json::Object;
 use crate::base::{AccountId, ChangeId, DeliveryId, Moment, ParticipantId, Position, Subject};
 use crate::connect::Format;
@@ -310,19 +310,10 @@ pub fn change_id(
     what: &str,
     discriminator: &[u8],
 ) -> ChangeId {
-    let mut hash = Sha256::new();
     let participant = participant.map_or("", ParticipantId::as_str);
     let texts =
         ["countersign.change.v1", account.as_str(), subject.kind(), subject.id(), participant, kind, what];
-    for part in texts.iter().map(|text| text.as_bytes()).chain([discriminator]) {
-        // Lengths first: no two different lists of parts can run together into the same bytes.
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let digest = hash.finalize();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    ChangeId(Uuid::new_v8(bytes))
+    ChangeId(uuid_of(texts.iter().map(|text| text.as_bytes()).chain([discriminator])))
 }
 
 #[cfg(test)]

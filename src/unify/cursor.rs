@@ -3,28 +3,22 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
 
 use super::{Asked, Error, Place};
 use crate::base::AccountId;
+use crate::base::digest::digest_of;
 use crate::vault::Vault;
 
 /// The list that a cursor is for: same resource, same account, same filters.
 ///
 /// A resource is told by its schema: two APIs may have resources of one name.
 pub(super) fn list(resource: &str, account: &AccountId, asked: &Asked) -> String {
-    let mut digest = Sha256::new();
     let remote = asked.remote_query.iter().map(|(name, value)| (name.as_str(), value));
     let own = asked.filters.iter().map(|(name, value)| (*name, value));
     let mut all: Vec<_> = own.chain(remote).collect();
     all.sort_unstable();
-    for (name, value) in all {
-        for part in [name, value] {
-            digest.update(u64::try_from(part.len()).unwrap_or_default().to_be_bytes());
-            digest.update(part);
-        }
-    }
-    let digest = URL_SAFE_NO_PAD.encode(digest.finalize());
+    let parts = all.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    let digest = URL_SAFE_NO_PAD.encode(digest_of(parts));
     format!("cursor {resource} {account} {digest}")
 }
 

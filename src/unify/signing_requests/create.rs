@@ -1,11 +1,11 @@
 //! Makes signing requests: in one call, which DocuSign carries out once however often it is made.
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::outcome;
 use crate::base::AccountId;
+use crate::base::digest::uuid_of;
 use crate::docusign::{Template, is_id};
 use crate::rest::{self, Verb};
 use crate::signing::draft::{Draft, Faults};
@@ -58,15 +58,7 @@ fn transaction(api: &AccountApi<'_>, asked: &Asked) -> String {
 
 /// The same for the same key of an account's caller.
 fn transaction_of(account: &AccountId, key: &str) -> Uuid {
-    let mut hash = Sha256::new();
-    for part in ["countersign.transaction.v1", account.as_str(), key] {
-        // Lengths first: no two different lists of parts run together.
-        hash.update(u64::try_from(part.len()).unwrap_or_default().to_be_bytes());
-        hash.update(part);
-    }
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash.finalize()[..16]);
-    Uuid::new_v8(bytes)
+    uuid_of(["countersign.transaction.v1", account.as_str(), key].map(str::as_bytes))
 }
 
 #[cfg(test)]

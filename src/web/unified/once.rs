@@ -13,10 +13,10 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest as _, Sha256};
 
 use super::Meant;
 use super::query::Query;
+use crate::base::digest::digest_of;
 use crate::base::{AccountId, limits};
 use crate::store::{KeptAnswer, Keyed, Turn};
 use crate::web::caller::Caller;
@@ -65,13 +65,7 @@ pub(super) fn key(
 }
 
 fn digest(parts: &[&str]) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    for part in parts {
-        // Lengths first: no two different lists of parts run together.
-        digest.update(u64::try_from(part.len()).unwrap_or_default().to_be_bytes());
-        digest.update(part);
-    }
-    digest.finalize().into()
+    digest_of(parts.iter().map(|part| part.as_bytes()))
 }
 
 /// What the flow knows a key by: another request, or another caller's, has another one.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::base::ParticipantId;
 
 use super::request::{SigningRequest, Status};
-use super::{ParticipantStatus, SigningRequestStatus, State};
+use super::{CarriedBy, ParticipantStatus, SigningRequestStatus, State};
 
 /// Where an object comes from and how old it is, where it comes from the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -17,7 +17,8 @@ use super::{ParticipantStatus, SigningRequestStatus, State};
 pub struct Source {
     /// Always `store`.
     pub from: &'static str,
-    /// When the object was read at DocuSign; null where it never was, and only what Connect told is known.
+    /// When the object was read at DocuSign, or DocuSign made the message that carried it; null where it was never told
+    /// whole, and only what Connect told of it is known.
     pub as_of: Option<Timestamp>,
     /// When the status was told, where that was after `as_of`.
     pub status_as_of: Option<Timestamp>,
@@ -28,6 +29,8 @@ pub struct Source {
 struct Told<'a> {
     #[serde(borrow)]
     signing_request: &'a RawValue,
+    #[serde(default)]
+    carried_by: Option<CarriedBy>,
 }
 
 /// A signing request from the body of its newest enriched message. `moved` is when it came to stand where `state` says and
@@ -52,7 +55,11 @@ pub fn whole(
         bring_up(participant, state);
     }
     let status_as_of = newer.map(|(_, (_, told_at))| told_at);
-    let source = Source { from: "store", as_of: Some(read_at), status_as_of };
+    let source = Source {
+        from: "store",
+        as_of: Some(told.carried_by.map_or(read_at, |by| by.generated_at)),
+        status_as_of,
+    };
     request.insert("source".to_owned(), json!(source));
     Some(request)
 }
@@ -131,6 +138,17 @@ mod tests {
         let at = |text: &str| text.parse().expect("a time");
         let moved = Some((at("2026-11-26T11:00:00Z"), at("2026-11-26T11:00:01Z")));
         whole(&body(status, "sent"), &state(&[told], &[]), at(READ_AT), moved).expect("an object")
+    }
+
+    #[test]
+    fn an_object_that_a_message_carried_is_as_old_as_the_message() {
+        let mut told: Value = serde_json::from_str(&body("sent", "sent")).expect("JSON");
+        let made = "2026-11-26T09:59:58Z";
+        told["carried_by"] =
+            json!({"delivery_id": "0199f1f0-7f5c-7a4e-9c1d-2f6a7b8c9d0e", "generated_at": made});
+        let read_at = READ_AT.parse().expect("a time");
+        let request = whole(&told.to_string(), &state(&[S::Sent], &[]), read_at, None).expect("an object");
+        assert_eq!(request["source"]["as_of"], made);
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     pub raw_response: Option<Value>,
-    /// What would help, by kind: each `{description, value}`. Only of the unified APIs.
+    /// What would help, by kind: each `{description, value}`. Of the unified APIs, and where a token lacks a scope.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     pub truto_error_insight: Option<Value>,
@@ -264,7 +264,10 @@ impl Problem {
             details: self.details(),
             truto_is_remote_error: unified.is_some_and(|unified| unified.is_remote()),
             raw_response: unified.and_then(|unified| unified.raw_response()),
-            truto_error_insight: unified.and_then(|unified| unified.insight()),
+            truto_error_insight: match self {
+                Self::Access(access) => access.insight(),
+                _ => unified.and_then(|unified| unified.insight()),
+            },
         }
     }
 }

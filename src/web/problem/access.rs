@@ -1,6 +1,7 @@
 //! Why somebody is not let in, or not to do what they ask.
 
 use actix_web::http::StatusCode;
+use serde_json::{Value, json};
 
 use crate::base::{Scope, limits};
 
@@ -65,6 +66,14 @@ impl Access {
             Self::Full,
             Self::TokenUnknown,
         ]
+    }
+
+    /// What would help.
+    pub(super) fn insight(self) -> Option<Value> {
+        let Self::Scope(scope) = self else { return None };
+        let (description, value) =
+            ("the token lacks this scope", json!({ "missing_scopes": [scope.word()] }));
+        Some(json!({ "forbidden_error": { "description": description, "value": value } }))
     }
 
     pub(super) fn status(self) -> StatusCode {
@@ -152,5 +161,18 @@ impl Access {
 impl From<Access> for Problem {
     fn from(access: Access) -> Self {
         Self::Access(access)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_that_is_missing_is_named_to_programs_too() {
+        let body = Problem::from(Access::Scope(Scope::Write)).body();
+        let insight = body.truto_error_insight.expect("an insight");
+        assert_eq!(insight["forbidden_error"]["value"], json!({"missing_scopes": ["write"]}));
+        assert_eq!(Problem::from(Access::Account).body().truto_error_insight, None);
     }
 }

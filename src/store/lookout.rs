@@ -1,6 +1,7 @@
 //! A thread beside the writer: checkpoints SQLite's log; on a shared store, sees what other nodes append and keeps
 //! this one's leases.
 
+use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -42,14 +43,17 @@ impl LongLog {
 }
 
 impl Lookout {
-    /// Checkpoints the write-ahead log: inside the writer, that would stand in the way of the next commit.
-    pub(super) fn checkpoints(session: Session, long: LongLog) -> Result<Self, Error> {
+    /// Checkpoints the write-ahead log: inside the writer, that would stand in the way of the next commit. `file` is
+    /// the database's own, which may be closed only once the writer is gone: with it go SQLite's locks on it.
+    pub(super) fn checkpoints(session: Session, file: File, long: LongLog) -> Result<Self, Error> {
         Self::start(limits::STORE_CHECKPOINT_EVERY, move |last_turn| {
-            match session.checkpoint(last_turn) {
-                Ok(pages) if pages > limits::STORE_LOG_PAGES_MAX => long.say(),
-                Err(error) if !last_turn => {
-                    tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
-                }
+            match copy(&session, &file, last_turn) {
+                // What came meanwhile is copied at once, so that next to nothing is left to the writer.
+                Ok(pages) if pages > limits::STORE_LOG_PAGES_MAX => match copy(&session, &file, last_turn) {
+                    Ok(_) => long.say(),
+                    Err(error) => untaken(&error),
+                },
+                Err(error) if !last_turn => untaken(&error),
                 _ => {}
             }
             failpoint::pass(Step::Checkpointed);
@@ -97,6 +101,20 @@ impl Lookout {
         let _ = self.stop.send(());
         let _ = self.thread.join();
     }
+}
+
+/// Copies what is in the log to the database, and has it brought to the disk; how many pages the log has.
+///
+/// SQLite syncs the database only where nothing came to the log meanwhile. Beside a busy writer that is the checkpoint by
+/// which the writer begins the log anew: it alone would wait for all that was copied before.
+fn copy(session: &Session, file: &File, all: bool) -> Result<u64, Error> {
+    let pages = session.checkpoint(all)?;
+    file.sync_data().map_err(|why| Error::Unavailable(why.to_string()))?;
+    Ok(pages)
+}
+
+fn untaken(error: &Error) {
+    tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
 }
 
 /// Tells watchers of new changes. Never back: what was announced was on disk.

@@ -177,7 +177,8 @@ impl Store {
         let flow_readers = Readers::open(limits::STORE_FLOW_READERS, read).map_err(failed)?;
         let long = LongLog::default();
         let session = Session::sqlite_writer(path).map_err(failed)?;
-        let lookout = Lookout::checkpoints(session, long.clone()).map_err(failed)?;
+        let file = File::open(path).map_err(disk)?;
+        let lookout = Lookout::checkpoints(session, file, long.clone()).map_err(failed)?;
         let (last, watched) = watch::channel(ledger.last_position());
         let told = (watched, ledger.announce_head(), tokens::read(&ledger.session).map_err(failed)?);
         let (writer, thread) = Writer::start(ledger, last, long).map_err(disk)?;

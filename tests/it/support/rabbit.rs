@@ -52,16 +52,18 @@ struct Ports {
 
 /// What a node has beyond the usual.
 #[derive(Debug, Default)]
-pub(super) struct Extras {
-    pub(super) vhosts: usize,
+pub(crate) struct Extras {
+    pub(crate) vhosts: usize,
+    /// With the log that RabbitMQ has by itself, half a gigabyte, instead of a small one: for what is measured.
+    pub(crate) as_installed: bool,
     /// Lines of its settings.
-    pub(super) settings: String,
+    pub(crate) settings: String,
     /// Erlang's list of plugins, without the brackets.
-    pub(super) plugins: &'static str,
+    pub(crate) plugins: &'static str,
     /// The name server's port and the cookie of a node that it is to be one broker with.
-    pub(super) ally: Option<(u16, String)>,
+    pub(crate) ally: Option<(u16, String)>,
     /// Names of users that log in otherwise than by a password, and whose tags are none.
-    pub(super) users: &'static [&'static str],
+    pub(crate) users: &'static [&'static str],
 }
 
 impl Rabbit {
@@ -77,7 +79,7 @@ impl Rabbit {
     }
 
     /// Starts a node that has more than others.
-    pub(super) async fn with(extras: Extras) -> Self {
+    pub(crate) async fn with(extras: Extras) -> Self {
         let folder = TempDir::with_prefix("rabbit-").expect("a folder");
         let mut ports = Ports::free();
         let mut cookie = format!("{:032x}", rand::random::<u128>());
@@ -315,10 +317,10 @@ fn write_settings(folder: &Path, ports: Ports, cookie: &str, extras: &Extras) {
              load_definitions = {}\n\
              vm_memory_high_watermark.relative = 0.9\n\
              disk_free_limit.absolute = 50MB\n\
-             raft.wal_max_size_bytes = 16777216\n\
-             log.console = true\nlog.console.level = warning\nlog.file = false\n{}",
+             {}log.console = true\nlog.console.level = warning\nlog.file = false\n{}",
             ports.amqp,
             definitions.display(),
+            if extras.as_installed { "" } else { "raft.wal_max_size_bytes = 16777216\n" },
             extras.settings,
         ),
     );

@@ -17,7 +17,7 @@ use rustix::net::{AddressFamily, SocketType};
 use tempfile::TempDir;
 
 use super::contender::{Places, Settings, queue_name};
-use super::stand::rabbit::Rabbit;
+use super::stand::rabbit::{Extras, Rabbit};
 use super::{usage, wait};
 use crate::traffic::{self, Recipe, Requests};
 
@@ -63,7 +63,7 @@ impl World {
     /// Starts the broker.
     pub(crate) async fn begin(program: PathBuf, peers: PathBuf) -> anyhow::Result<Self> {
         say("starting RabbitMQ");
-        let rabbit = Rabbit::start().await;
+        let rabbit = Rabbit::with(Extras { as_installed: true, ..Extras::default() }).await;
         let broker = rabbit.url();
         let connection = Connection::connect(&broker, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;

@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) more: String,
     /// A folder that is kept from one start to the next.
     pub(crate) folder: Option<PathBuf>,
+    /// Days by which its clock is behind, by libfaketime.
+    pub(crate) days_behind: u32,
 }
 
 /// Where programs and broker are.
@@ -143,6 +145,13 @@ impl Kind {
                 let file = folder.join("countersign.toml");
                 fs::write(&file, settings.toml(own))?;
                 let mut command = Command::new(&places.program);
+                if settings.days_behind > 0 {
+                    let behind = format!("-{}d", settings.days_behind);
+                    command
+                        .env("LD_PRELOAD", fake_time()?)
+                        .env("FAKETIME", behind)
+                        .env("DONT_FAKE_MONOTONIC", "1");
+                }
                 command.arg("serve").arg("--config").arg(file);
                 command
             }
@@ -192,6 +201,13 @@ impl Settings {
         }
         text
     }
+}
+
+/// The library by which a program's clock can be set.
+fn fake_time() -> anyhow::Result<PathBuf> {
+    let folders = fs::read_dir("/usr/lib")?.filter_map(Result::ok);
+    let mut found = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+    found.find(|path| path.exists()).context("libfaketime (the package libfaketime)")
 }
 
 /// The name of a queue of the benchmark.

@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 
 use super::contender::{Contender, Kind, Settings, Totals};
 use super::lap::{self, Course};
+use super::usage;
 use super::world::{World, say};
 use crate::traffic::{self, Recipe, Size};
 
@@ -18,21 +19,31 @@ const SEED: u64 = 1_000_000;
 /// How often it is told how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// Sends `deliveries` to the program on a folder of its own, and has them published to a queue that forgets them; fewer
-/// where that takes longer than `most`, but for the piece under way. What is in the store then.
+/// What filling a store came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filled {
+    /// What is in the store then.
+    pub(crate) totals: Totals,
+    /// CPU time of the program, in milliseconds.
+    pub(crate) cpu_ms: f64,
+}
+
+/// Sends `deliveries` to the program on a folder of its own, in which there are `before` of them, and has them published to a
+/// queue that forgets them; fewer where that takes longer than `most`, but for the piece under way.
 pub(crate) async fn fill(
     world: &World,
     settings: Settings,
+    before: usize,
     deliveries: usize,
     most: Duration,
-) -> anyhow::Result<Totals> {
+) -> anyhow::Result<Filled> {
     // The broker need not keep what nobody will look at.
     world.forgetful_queue().await?;
     let settings = Settings { queues: 0, ..settings };
     let mut contender = Contender::start(Kind::Countersign(settings), &world.places).await?;
     let recipe = move |step: usize| {
         let left = deliveries - (step * STEP).min(deliveries);
-        Recipe::real(Size::Small, left.min(STEP), SEED + step as u64)
+        Recipe::real(Size::Small, left.min(STEP), SEED + (before + step) as u64)
     };
     let make = move |step: usize| tokio::task::spawn_blocking(move || traffic::requests(recipe(step)));
     let steps = deliveries.div_ceil(STEP);
@@ -61,6 +72,7 @@ pub(crate) async fn fill(
         }
     }
     let totals = contender.drained().await?.context("counts")?;
+    let cpu_ms = usage::cpu_ms(contender.pid());
     contender.terminate().await?;
-    Ok(totals)
+    Ok(Filled { totals, cpu_ms })
 }

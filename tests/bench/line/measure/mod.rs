@@ -40,9 +40,13 @@ pub(crate) struct Measure {
     /// One round and small numbers, to see that everything works; the figures mean nothing.
     #[arg(long)]
     quick: bool,
-    /// Deliveries that a full store holds, in `start` and `grow` [default: 300,000 and 1,000,000].
+    /// Deliveries that a full store holds, in `start`, `grow` and `deep` [default: 300,000, 1,000,000 and 10,000,000].
     #[arg(long)]
     fill: Option<usize>,
+    /// Folder in which `deep` fills its store, or goes on filling it, and leaves it for another time [default: one that is
+    /// gone afterwards].
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Write JSON and pictures into docs/bench, and all figures there into docs/performance.md.
     #[arg(long)]
     write_docs: bool,
@@ -79,6 +83,7 @@ async fn measured(measure: &Measure) -> anyhow::Result<()> {
         all: measure.all,
         quick: measure.quick,
         fill: measure.fill,
+        keep: measure.keep.clone(),
     };
     let world = World::begin(measure.program.clone(), measure.top.join("tests/bench/peers")).await?;
     let scenarios =

@@ -60,7 +60,7 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
             let mut name = format!("{on}, empty");
             if filled > 0 {
                 let began = Instant::now();
-                let totals = fill::fill(world, settings.clone(), filled, FILL_MOST).await?;
+                let totals = fill::fill(world, settings.clone(), 0, filled, FILL_MOST).await?.totals;
                 let filled = totals.accepted;
                 name = format!("{on}, {filled} deliveries, {} signing requests", totals.signing_requests);
                 let bytes = if postgres { None } else { Some(size_of(folder.path())? / filled.max(1)) };
@@ -140,7 +140,7 @@ fn chart(findings: &mut Findings, variant: &Variant) {
 }
 
 /// Bytes of all files in a folder.
-fn size_of(folder: &Path) -> anyhow::Result<u64> {
+pub(super) fn size_of(folder: &Path) -> anyhow::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -2,12 +2,15 @@
 
 mod accept;
 mod against;
+mod deep;
 mod drain;
 mod grow;
 mod memory;
 mod open;
 mod start;
 mod unified;
+
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -29,7 +32,7 @@ macro_rules! scenarios {
 
             /// Those that the goals speak of, which run where none is asked for.
             pub(crate) fn of_goals() -> Vec<Self> {
-                Self::ALL.iter().copied().filter(|scenario| *scenario != Self::Grow).collect()
+                Self::ALL.iter().copied().filter(|scenario| !matches!(scenario, Self::Grow | Self::Deep)).collect()
             }
 
             /// Its word.
@@ -59,6 +62,7 @@ scenarios! {
     Start start "start" "From the start of the process until /readyz says ready: over a million rows in the store; 100,000 unsettled changes after kill -9.",
     Unified unified "unified" "What it costs to ask us instead of DocuSign: the same questions to a simulated one, and to it through us, in turns over one connection.",
     Grow grow "grow" "What a delivery costs as the store grows, on SQLite and on PostgreSQL; with 1, 10 and 100 queues; with enrichment. Only when asked for: it takes long.",
+    Deep deep "deep" "What a delivery costs with ten million in the store, while they are kept and while they are pruned. Only when asked for: it needs 40 GB of disk and half an hour.",
 }
 
 impl ValueEnum for Scenario {
@@ -72,7 +76,7 @@ impl ValueEnum for Scenario {
 }
 
 /// How much is measured.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Asked {
     /// Rounds, in each of which every contender has its turn.
     pub(crate) rounds: usize,
@@ -84,6 +88,8 @@ pub(crate) struct Asked {
     pub(crate) quick: bool,
     /// Deliveries in a full store, where it is not the scenario's own number.
     pub(crate) fill: Option<usize>,
+    /// Where the store of `deep` is kept.
+    pub(crate) keep: Option<PathBuf>,
 }
 
 /// Laps of several contenders on one course, taken in turns.
@@ -108,6 +114,11 @@ impl Turns {
             Some(figure(ours) / figure(their))
         });
         Middle::of(pairs)
+    }
+
+    /// All laps.
+    pub(crate) fn all(&self) -> Vec<&Lap> {
+        self.0.iter().map(|(_, lap)| lap).collect()
     }
 
     fn laps<'a>(&'a self, contender: &'a str) -> impl Iterator<Item = &'a (usize, Lap)> {

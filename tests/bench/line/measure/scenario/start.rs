@@ -31,10 +31,12 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
     let totals = fill::fill(
         world,
         Settings { folder: Some(folder.path().to_owned()), ..world.settings() },
+        0,
         deliveries,
         FILL_MOST,
     )
-    .await?;
+    .await?
+    .totals;
     let full = starts(world, folder.path(), &mut findings, "full").await?;
     let with = format!(
         "{} deliveries, {} changes and {} signing requests",
@@ -74,7 +76,13 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
     Ok(findings)
 }
 
-async fn starts(world: &World, folder: &Path, findings: &mut Findings, what: &str) -> anyhow::Result<Middle> {
+/// Some starts on a folder.
+pub(super) async fn starts(
+    world: &World,
+    folder: &Path,
+    findings: &mut Findings,
+    what: &str,
+) -> anyhow::Result<Middle> {
     let mut times = Vec::new();
     for _ in 0..STARTS {
         times.push(start(world, folder, findings, what).await?.as_secs_f64() * 1e3);

@@ -133,6 +133,9 @@ pub const STORE_LEASE_TIMEOUT: Duration = Duration::from_secs(2);
 pub const STORE_RECONNECT_WAIT: Duration = Duration::from_millis(500);
 /// Bytes of statements that are sent to PostgreSQL together: enough to fill a wire, little to hold.
 pub const STORE_PIPELINE_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of rows that wait to be written to SQLite together: those of some hundred deliveries, which a processor's cache
+/// holds.
+pub const STORE_COMPANY_BYTES_MAX: usize = 256 * 1024;
 /// A piece of a large body in PostgreSQL, where no file can hold it for all nodes.
 pub const STORE_PIECE_BYTES: usize = 256 * 1024;
 /// How often a shared store is looked at for what other nodes appended.

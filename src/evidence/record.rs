@@ -67,6 +67,25 @@ pub struct DeliveryRecord {
     pub changes: u64,
 }
 
+/// A [`DeliveryRecord`] that is about to be chained: its texts are another's. The fields are alike.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)] // as those of the record
+pub struct DeliveryReceipt<'a> {
+    pub number: u64,
+    pub id: DeliveryId,
+    pub received_at: Timestamp,
+    pub source: &'a str,
+    pub signed_by: SignedBy,
+    pub headers: &'a Digest32,
+    pub body: &'a Digest32,
+    pub body_bytes: u64,
+    /// Format, event, account, kind and subject, as in [`Says`].
+    pub says: [&'a str; 5],
+    pub outcome: &'a str,
+    pub reason: &'a str,
+    pub changes: u64,
+}
+
 /// What a delivery was read to say. All empty where it could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Says {
@@ -153,10 +172,9 @@ impl Record {
 
     /// Its bytes: what is digested and chained.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Out(Vec::with_capacity(384));
-        out.byte(VERSION).byte(self.kind() as u8).number(self.number());
+        let mut out = begin(self.kind(), self.number());
         match self {
-            Self::Delivery(delivery) => delivery.encode(&mut out),
+            Self::Delivery(delivery) => delivery.receipt().write(&mut out),
             Self::Resolution(resolution) => resolution.encode(&mut out),
             Self::Pruned(pruned) => pruned.encode(&mut out),
             Self::Checkpoint(checkpoint) => checkpoint.encode(&mut out),
@@ -188,13 +206,47 @@ impl Record {
     }
 }
 
-impl DeliveryRecord {
-    fn encode(&self, out: &mut Out) {
-        out.time(self.received_at).bytes(self.id.0.as_bytes()).text(&self.source);
+fn begin(kind: Kind, number: u64) -> Out {
+    let mut out = Out(Vec::with_capacity(384));
+    out.byte(VERSION).byte(kind as u8).number(number);
+    out
+}
+
+impl DeliveryReceipt<'_> {
+    /// The bytes of the record: those of [`Record::encode`].
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = begin(Kind::Delivery, self.number);
+        self.write(&mut out);
+        out.0
+    }
+
+    fn write(&self, out: &mut Out) {
+        out.time(self.received_at).bytes(self.id.0.as_bytes()).text(self.source);
         out.byte(self.signed_by.header).bytes(&self.signed_by.key.0);
-        out.bytes(&self.headers).bytes(&self.body).number(self.body_bytes);
-        self.says.encode(out);
-        out.text(&self.outcome).text(&self.reason).number(self.changes);
+        out.bytes(self.headers).bytes(self.body).number(self.body_bytes);
+        for text in self.says {
+            out.text(text);
+        }
+        out.text(self.outcome).text(self.reason).number(self.changes);
+    }
+}
+
+impl DeliveryRecord {
+    fn receipt(&self) -> DeliveryReceipt<'_> {
+        DeliveryReceipt {
+            number: self.number,
+            id: self.id,
+            received_at: self.received_at,
+            source: &self.source,
+            signed_by: self.signed_by,
+            headers: &self.headers,
+            body: &self.body,
+            body_bytes: self.body_bytes,
+            says: self.says.texts(),
+            outcome: &self.outcome,
+            reason: &self.reason,
+            changes: self.changes,
+        }
     }
 
     fn decode(number: u64, from: &mut In<'_>) -> Result<Self, Malformed> {
@@ -217,8 +269,15 @@ impl DeliveryRecord {
 }
 
 impl Says {
+    /// In the order in which they are written.
+    fn texts(&self) -> [&str; 5] {
+        [&self.format, &self.event, &self.account, &self.kind, &self.subject]
+    }
+
     fn encode(&self, out: &mut Out) {
-        out.text(&self.format).text(&self.event).text(&self.account).text(&self.kind).text(&self.subject);
+        for text in self.texts() {
+            out.text(text);
+        }
     }
 
     fn decode(from: &mut In<'_>) -> Result<Self, Malformed> {

@@ -9,7 +9,7 @@ use crate::base::limits;
 use crate::connect::Delivery;
 use crate::connect::signature::SignedBy;
 use crate::evidence::chain::record_digest;
-use crate::evidence::record::{DeliveryRecord, Kind, Pruned, PrunedRecord, ResolutionRecord, Says, runs};
+use crate::evidence::record::{DeliveryReceipt, Kind, Pruned, PrunedRecord, ResolutionRecord, Says, runs};
 use crate::evidence::{Checkpoint, Head, Link, Record, Signer};
 use crate::signing::Observation;
 
@@ -35,21 +35,19 @@ pub(super) fn read_link(row: &Row<'_>, column: usize) -> Result<Link, Error> {
 
 /// Chains one more record.
 fn chain(ledger: &mut Ledger, record: &Record) -> Result<(), Error> {
-    let bytes = record.encode();
+    chain_bytes(ledger, record.kind(), record.number(), &record.encode())
+}
+
+fn chain_bytes(ledger: &mut Ledger, kind: Kind, number: u64, record: &[u8]) -> Result<(), Error> {
     let mut head = ledger.head;
-    head.number = record.number();
-    head.link = head.link.after(&record_digest(&bytes));
-    if record.kind() == Kind::Checkpoint {
+    head.number = number;
+    head.link = head.link.after(&record_digest(record));
+    if kind == Kind::Checkpoint {
         head.signed = head.number;
     }
     ledger.session.write(
         "INSERT INTO evidence (number, kind, record, link) VALUES (?1, ?2, ?3, ?4)",
-        &[
-            signed(head.number).into(),
-            (record.kind() as i64).into(),
-            bytes.as_slice().into(),
-            head.link.0.as_slice().into(),
-        ],
+        &[signed(head.number).into(), (kind as i64).into(), record.into(), head.link.0.as_slice().into()],
     )?;
     ledger.head = head;
     Ok(())
@@ -64,22 +62,27 @@ pub(super) fn receipt(
     (outcome, reason): (&str, Option<&str>),
     changes: usize,
 ) -> Result<i64, Error> {
-    let record = DeliveryRecord {
-        number: ledger.head.number + 1,
+    let number = ledger.head.number + 1;
+    let says = seen.map_or([""; 5], |seen| {
+        let (account, subject) = (seen.account.as_str(), &seen.subject);
+        [seen.format.word(), &seen.event, account, subject.kind(), subject.id()]
+    });
+    let record = DeliveryReceipt {
+        number,
         id: delivery.id,
         received_at: delivery.received_at,
-        source: delivery.source.as_str().to_owned(),
+        source: delivery.source.as_str(),
         signed_by,
-        headers: packed.headers_digest,
-        body: packed.body_digest,
+        headers: &packed.headers_digest,
+        body: &packed.body_digest,
         body_bytes: delivery.body.length(),
-        says: seen.map(says).unwrap_or_default(),
-        outcome: outcome.to_owned(),
-        reason: reason.unwrap_or_default().to_owned(),
+        says,
+        outcome,
+        reason: reason.unwrap_or_default(),
         changes: changes as u64,
     };
-    chain(ledger, &Record::Delivery(Box::new(record)))?;
-    Ok(signed(ledger.head.number))
+    chain_bytes(ledger, Kind::Delivery, number, &record.encode())?;
+    Ok(signed(number))
 }
 
 fn says(seen: &Observation) -> Says {

@@ -1,8 +1,9 @@
 //! What the writer holds while it writes: its connection, the states in memory, and the next numbers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -13,9 +14,8 @@ use crate::signing::State;
 use super::Error;
 use super::books::Tally;
 use super::late::Late;
+use super::memory::{Held, Key, Memory};
 use super::session::{Row, Session, Value};
-
-pub(super) type Key = (AccountId, Subject);
 
 /// What a write will ask for, told ahead so that a whole group's wants are read in one round trip.
 #[derive(Debug, Default)]
@@ -39,15 +39,6 @@ impl Claim {
         let covers_after = i64::try_from(self.covers_after).unwrap_or(i64::MAX);
         vec![self.reference.into(), self.due_at.into(), covers_after.into(), self.traceparent.as_str().into()]
     }
-}
-
-/// A subject's short number and state, and the number of its newest delivery: the line of all begins there.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Held {
-    pub(super) reference: i64,
-    pub(super) state: State,
-    pub(super) last_delivery: i64,
-    stored: bool,
 }
 
 /// Counts added within the present transaction.
@@ -80,13 +71,11 @@ pub(super) struct Ledger {
     claims: Vec<Claim>,
     /// Activities that this transaction asked for, and whether they were published before.
     activities: HashMap<ChangeId, bool>,
-    young: HashMap<Key, Held>,
-    /// About how much `young` holds: each state counts, and each of its participants, whenever it is written.
-    young_weight: usize,
-    old: HashMap<Key, Held>,
-    dirty: HashSet<Key>,
-    /// States that are not in their rows yet. Those are in `young` or `old`, or both are empty.
+    memory: Memory,
+    /// States that are not in their rows yet. All of those are in `memory`, or it is empty.
     late: Late,
+    /// A state as it is written: memory that is used again.
+    text: Vec<u8>,
     /// The latest time seen in this transaction.
     pub(super) now: Timestamp,
     last_position: u64,
@@ -116,11 +105,9 @@ impl Ledger {
             linked: HashMap::new(),
             claims: Vec::new(),
             activities: HashMap::new(),
-            young: HashMap::new(),
-            young_weight: 0,
-            old: HashMap::new(),
-            dirty: HashSet::new(),
+            memory: Memory::default(),
             late: Late::default(),
+            text: Vec::new(),
             now: Timestamp::UNIX_EPOCH,
             last_position: 0,
             last_delivery: 0,
@@ -134,10 +121,7 @@ impl Ledger {
 
     /// Forgets everything and reads the last numbers again.
     pub(super) fn reset(&mut self) -> Result<(), Error> {
-        self.young.clear();
-        self.young_weight = 0;
-        self.old.clear();
-        self.dirty.clear();
+        self.memory.clear();
         self.activities.clear();
         self.linked.clear();
         self.added = Added::default();
@@ -167,8 +151,7 @@ impl Ledger {
         self.activities.clear();
         self.at = self.clock.now();
         let Some(last_writer) = self.session.begin()? else {
-            let forgotten = self.young.is_empty() && self.old.is_empty();
-            return if forgotten { self.bring_in() } else { Ok(()) };
+            return if self.memory.is_empty() { self.bring_in() } else { Ok(()) };
         };
         if last_writer != self.node {
             self.reset()?;
@@ -178,7 +161,12 @@ impl Ledger {
             subjects.extend(subject);
             activities.extend(activity);
         }
-        self.read_ahead(subjects.into_iter().filter(|key| !self.holds(key)).collect())?;
+        self.read_ahead(
+            subjects
+                .into_iter()
+                .filter(|(account, subject)| self.memory.get(account, subject).is_none())
+                .collect(),
+        )?;
         let ids: Vec<ChangeId> = activities.into_iter().collect();
         let arguments: Vec<_> = ids.iter().map(|id| vec![id.0.as_bytes().as_slice().into()]).collect();
         let found = self.session.row_each(ACTIVITY, &arguments, |_| Ok(()))?;
@@ -186,16 +174,14 @@ impl Ledger {
         Ok(())
     }
 
-    fn holds(&self, key: &Key) -> bool {
-        self.young.contains_key(key) || self.old.contains_key(key)
-    }
-
     fn read_ahead(&mut self, keys: Vec<Key>) -> Result<(), Error> {
         let arguments: Vec<_> = keys.iter().map(|key| subject_arguments(key).to_vec()).collect();
         let found = self.session.row_each(SUBJECT, &arguments, read_held)?;
         for (key, found) in keys.into_iter().zip(found) {
             // What is not there is begun by the first who writes it, and not before: numbers have no gaps.
-            self.young.extend(found.map(|held| (key, held)));
+            if let Some(held) = found {
+                self.memory.put(key, held);
+            }
         }
         Ok(())
     }
@@ -260,24 +246,23 @@ impl Ledger {
         account: &AccountId,
         subject: &Subject,
     ) -> Result<&mut Held, Error> {
-        let key = (account.clone(), subject.clone());
-        if !self.young.contains_key(&key) {
-            let held = match self.old.remove(&key) {
-                Some(held) => held,
-                None => self.read_subject(&key)?,
-            };
-            self.young.insert(key.clone(), held);
-        }
-        self.dirty.insert(key.clone());
-        Ok(self.young.entry(key).or_default())
+        let place = match self.memory.find(account, subject) {
+            Some(place) => place,
+            None => {
+                let key = (account.clone(), subject.clone());
+                let held = self.read_subject(&key)?;
+                self.memory.put(key, held)
+            }
+        };
+        Ok(self.memory.change(place))
     }
 
     /// The state of a subject as it stands, for a look at it: nothing counts as changed.
     pub(super) fn state_of(&self, account: &AccountId, subject: &Subject) -> Result<State, Error> {
-        let key = (account.clone(), subject.clone());
-        if let Some(held) = self.young.get(&key).or_else(|| self.old.get(&key)) {
+        if let Some(held) = self.memory.get(account, subject) {
             return Ok(held.state.clone());
         }
+        let key = (account.clone(), subject.clone());
         let found = self.session.row(SUBJECT, &subject_arguments(&key), read_held)?;
         Ok(found.unwrap_or_default().state)
     }
@@ -287,7 +272,7 @@ impl Ledger {
         Ok(found.unwrap_or_else(|| {
             self.last_subject += 1;
             self.added.subjects += 1;
-            Held { reference: self.last_subject, ..Held::default() }
+            Held::begun(self.last_subject, key.clone())
         }))
     }
 
@@ -333,31 +318,30 @@ impl Ledger {
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         self.flush_claims()?;
         let now = self.now;
-        for key in self.dirty.drain() {
-            let Some(held) = self.young.get_mut(&key) else { continue };
-            self.young_weight += 1 + held.state.participant_count();
-            let state = serde_json::to_string(&held.state).map_err(|e| Error::Unavailable(e.to_string()))?;
-            if held.stored {
-                let newest = [held.last_delivery.into(), now.into()];
-                self.late.write(&self.session, held.reference, newest, &state)?;
-            } else {
-                let (account, subject) = &key;
-                self.session.write(
-                    "INSERT INTO subjects (ref, id, kind, account, state, updated_at, last_delivery) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                    &[
-                        held.reference.into(),
-                        subject.id().into(),
-                        subject.kind().into(),
-                        account.as_str().into(),
-                        state.as_str().into(),
-                        now.into(),
-                        held.last_delivery.into(),
-                    ],
-                )?;
-                held.stored = true;
-            }
-        }
+        let (session, late, text) = (&self.session, &mut self.late, &mut self.text);
+        self.memory.write_changed(|held| {
+            text.clear();
+            let state = serde_json::to_writer(&mut *text, &held.state).map(|()| std::str::from_utf8(text));
+            let Ok(Ok(state)) = state else {
+                return Err(Error::Unavailable("a state cannot be written".into()));
+            };
+            let Some((account, subject)) = held.begun.take() else {
+                return late.write(session, held.reference, [held.last_delivery.into(), now.into()], state);
+            };
+            session.write(
+                "INSERT INTO subjects (ref, id, kind, account, state, updated_at, last_delivery) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                &[
+                    held.reference.into(),
+                    subject.id().into(),
+                    subject.kind().into(),
+                    account.as_str().into(),
+                    state.into(),
+                    now.into(),
+                    held.last_delivery.into(),
+                ],
+            )
+        })?;
         let added = std::mem::take(&mut self.added);
         self.session.write(
             "UPDATE totals SET accepted = accepted + ?1, duplicates = duplicates + ?2, changes = changes + ?3, \
@@ -372,14 +356,12 @@ impl Ledger {
             ],
         )?;
         std::mem::take(&mut self.books).write(&self.session)?;
-        // Two generations: what was not asked for since the last turn is forgotten, so memory stays bounded.
-        let turn = self.young_weight >= limits::STORE_CACHE_MAX / 2;
+        let turn = self.memory.is_full();
         if turn || self.late.is_full() {
             self.bring_in()?;
         }
         if turn {
-            self.old = std::mem::take(&mut self.young);
-            self.young_weight = 0;
+            self.memory.turn();
         }
         Ok(())
     }
@@ -394,12 +376,7 @@ pub(super) fn subject_arguments((account, subject): &Key) -> [Value<'_>; 3] {
 }
 
 pub(super) fn read_held(row: &Row<'_>) -> Result<Held, Error> {
-    Ok(Held {
-        reference: row.int(0)?,
-        state: read_state(&row.text(1)?)?,
-        last_delivery: row.int(2)?,
-        stored: true,
-    })
+    Ok(Held::stored(row.int(0)?, read_state(&row.text(1)?)?, row.int(2)?))
 }
 
 pub(super) fn read_state(text: &str) -> Result<State, Error> {

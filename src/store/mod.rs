@@ -65,6 +65,7 @@ mod late;
 mod leases;
 mod ledger;
 mod lookout;
+mod memory;
 mod migrations;
 mod open;
 mod outbox;

@@ -13,7 +13,8 @@ use crate::signing::{Change, Observation, Origin};
 
 use super::body::Packed;
 use super::feed::signed;
-use super::ledger::{Held, Ledger, read_held, subject_arguments};
+use super::ledger::{Ledger, read_held, subject_arguments};
+use super::memory::Held;
 use super::session::Session;
 use super::{Appended, Error, Found, Store, append};
 

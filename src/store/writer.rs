@@ -23,9 +23,14 @@ struct Waiting<T, F, W> {
     write: F,
     weight: usize,
     wants: W,
-    made: Option<T>,
-    reply: oneshot::Sender<Result<T, Error>>,
+    /// What it made; of use once that is committed.
+    made: Result<T, Error>,
+    reply: Option<Reply<T, F, W>>,
 }
+
+/// The whole write goes back to who asked: memory is given back cheapest where it was taken, and not in the writer,
+/// whose time is everyone's.
+type Reply<T, F, W> = oneshot::Sender<Box<Waiting<T, F, W>>>;
 
 impl<T, F, W> Write for Waiting<T, F, W>
 where
@@ -34,7 +39,7 @@ where
     W: Fn() -> Wants + Send,
 {
     fn run(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
-        self.made = Some((self.write)(ledger)?);
+        self.made = Ok((self.write)(ledger)?);
         Ok(())
     }
 
@@ -46,12 +51,14 @@ where
         (self.wants)()
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), Error>) {
-        let Self { made, reply, .. } = *self;
-        let answer =
-            committed.and_then(|()| made.ok_or_else(|| Error::Rejected("it was not written".into())));
-        // A caller that has gone away needs no answer.
-        let _ = reply.send(answer);
+    fn answer(mut self: Box<Self>, committed: Result<(), Error>) {
+        if let Err(error) = committed {
+            self.made = Err(error);
+        }
+        if let Some(reply) = self.reply.take() {
+            // A caller that has gone away needs no answer.
+            let _ = reply.send(self);
+        }
     }
 }
 
@@ -88,14 +95,12 @@ impl Writer {
         wants: impl Fn() -> Wants + Send + 'static,
         write: impl FnMut(&mut Ledger) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Box::new(Waiting { write, weight, wants, made: None, reply })).map_err(|e| {
-            match e {
-                mpsc::error::TrySendError::Full(_) => Error::Busy,
-                mpsc::error::TrySendError::Closed(_) => closed(),
-            }
+        let (waiting, answer) = waiting(weight, wants, write);
+        self.queue.try_send(waiting).map_err(|e| match e {
+            mpsc::error::TrySendError::Full(_) => Error::Busy,
+            mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        answer.await.map_err(|_| closed())?.made
     }
 
     /// Writes, waiting for room. For flows, which have nothing better to do.
@@ -103,11 +108,19 @@ impl Writer {
         &self,
         write: impl FnMut(&mut Ledger) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (reply, answer) = oneshot::channel();
-        let waiting = Box::new(Waiting { write, weight: 256, wants: Wants::default, made: None, reply });
+        let (waiting, answer) = waiting(256, Wants::default, write);
         self.queue.send(waiting).await.map_err(|_| closed())?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        answer.await.map_err(|_| closed())?.made
     }
+}
+
+type Asked<T, F, W> = (Box<Waiting<T, F, W>>, oneshot::Receiver<Box<Waiting<T, F, W>>>);
+
+/// A write, and where it comes back to.
+fn waiting<T, F, W>(weight: usize, wants: W, write: F) -> Asked<T, F, W> {
+    let (reply, answer) = oneshot::channel();
+    let made = Err(Error::Rejected("it was not written".into()));
+    (Box::new(Waiting { write, weight, wants, made, reply: Some(reply) }), answer)
 }
 
 fn closed() -> Error {

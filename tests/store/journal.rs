@@ -4,8 +4,9 @@ use countersign::base::{Outcome, Position};
 use countersign::signing::{ParticipantStatus, SigningRequestStatus};
 use countersign::store::{Arrival, DeliveryQuery, Error, Parts, Reading, Resolution, StoredBody};
 
+use super::books::audited;
 use super::place;
-use crate::support::{activity, participant, signing_request, status};
+use crate::support::{Place, activity, participant, signing_request, status};
 
 #[tokio::test]
 async fn the_first_telling_is_accepted_and_the_second_is_a_duplicate() {
@@ -48,6 +49,39 @@ async fn all_that_was_answered_is_there_after_the_store_is_opened_again() {
     place.tell(&store, status(3, SigningRequestStatus::Completed)).await;
     let last = store.unsettled(Parts::ALL, Position(40), 10).await.unwrap();
     assert_eq!((last[0].position, last[0].sequence), (Position(41), 3));
+}
+
+#[tokio::test]
+async fn of_those_that_share_a_transaction_only_what_cannot_be_written_fails() {
+    let place = place().await;
+    let store = place.open().await;
+    place.tell(&store, status(0, SigningRequestStatus::Sent)).await;
+    // From here on the first id of these dice is taken, whichever dice the place has.
+    let (delivery, reading) = (Place::new(None).delivery(b"first"), Reading::Unreadable("first".into()));
+    let _ = store.append(Arrival { delivery, reading }).await;
+    let tasks: Vec<_> = (1..=100)
+        .map(|number| {
+            // The same dice give that id again.
+            let delivery = if number % 10 == 3 {
+                Place::new(None).delivery(b"again")
+            } else {
+                place.delivery(format!("{number}").as_bytes())
+            };
+            let reading = Reading::Understood(Box::new(status(number % 40, SigningRequestStatus::Completed)));
+            let store = store.clone();
+            tokio::spawn(async move { (number, store.append(Arrival { delivery, reading }).await) })
+        })
+        .collect();
+    for task in tasks {
+        let (number, answer) = task.await.unwrap();
+        match answer {
+            Ok(_) => assert_ne!(number % 10, 3),
+            Err(error) => assert!(number % 10 == 3 && matches!(error, Error::Rejected(_)), "{error}"),
+        }
+    }
+    assert_eq!(*store.last_position().borrow(), Position(37), "what failed made no change");
+    let (wrong, counts, rows) = audited(&store).await;
+    assert_eq!((wrong, rows.places.len()), (vec![], 0), "{counts:?} {rows:?}");
 }
 
 #[tokio::test]

@@ -165,8 +165,9 @@ impl Session {
         either!(self.execute(sql, arguments))
     }
 
-    /// Runs a statement whose answer nobody needs, within a transaction. On PostgreSQL it waits for company and
-    /// goes out before the next answer is asked for, with the commit at the latest; a fault shows only then.
+    /// Runs a statement whose answer nobody needs, within a transaction. It waits for company and goes out before the
+    /// next answer is asked for, with the commit at the latest; a fault shows only then. What waits is run statement
+    /// by statement: none may need another's row.
     pub(super) fn write(&self, sql: &'static str, arguments: &[Value<'_>]) -> Result<(), Error> {
         either!(self.write(sql, arguments))
     }

@@ -1,0 +1,146 @@
+//! The states that the writer keeps in memory: each found by one look, in two generations so that memory stays bounded.
+
+use std::hash::Hash;
+
+use hashbrown::{Equivalent, HashMap};
+
+use crate::base::{AccountId, Subject, limits};
+use crate::signing::State;
+
+use super::Error;
+
+pub(super) type Key = (AccountId, Subject);
+
+/// A subject's short number and state, and the number of its newest delivery: the line of all begins there.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Held {
+    pub(super) reference: i64,
+    pub(super) state: State,
+    pub(super) last_delivery: i64,
+    /// Its key, for as long as it has no row.
+    pub(super) begun: Option<Key>,
+    /// Whether the present transaction changed it.
+    changed: bool,
+}
+
+impl Held {
+    /// One that has a row.
+    pub(super) fn stored(reference: i64, state: State, last_delivery: i64) -> Self {
+        Self { reference, state, last_delivery, ..Self::default() }
+    }
+
+    /// One that has none yet.
+    pub(super) fn begun(reference: i64, key: Key) -> Self {
+        Self { reference, begun: Some(key), ..Self::default() }
+    }
+}
+
+/// A key that is asked for: as [`Key`], but not owned.
+#[derive(Hash)]
+struct Asked<'a>(&'a AccountId, &'a Subject);
+
+impl Equivalent<Key> for Asked<'_> {
+    fn equivalent(&self, (account, subject): &Key) -> bool {
+        self.1 == subject && self.0 == account
+    }
+}
+
+#[derive(Debug, Default)]
+struct Generation {
+    places: HashMap<Key, usize>,
+    held: Vec<Held>,
+}
+
+impl Generation {
+    fn place(&self, account: &AccountId, subject: &Subject) -> Option<usize> {
+        self.places.get(&Asked(account, subject)).copied()
+    }
+
+    fn put(&mut self, key: Key, held: Held) -> usize {
+        let place = self.held.len();
+        self.held.push(held);
+        self.places.insert(key, place);
+        place
+    }
+}
+
+/// Where a state is, until the next turn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place(usize);
+
+/// What is in memory.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    young: Generation,
+    /// About how much `young` holds: each state counts, and each of its participants, whenever it is written.
+    weight: usize,
+    old: Generation,
+    /// What the present transaction changed: places among the young, in the order of their first change.
+    changed: Vec<usize>,
+}
+
+impl Memory {
+    pub(super) fn is_empty(&self) -> bool {
+        self.young.held.is_empty() && self.old.held.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A state for a look at it: it grows no younger.
+    pub(super) fn get(&self, account: &AccountId, subject: &Subject) -> Option<&Held> {
+        let within = |generation: &'_ Generation| generation.place(account, subject);
+        within(&self.young)
+            .map(|place| &self.young.held[place])
+            .or_else(|| within(&self.old).map(|place| &self.old.held[place]))
+    }
+
+    /// Where a state is that will be asked for again; none where it is not in memory.
+    pub(super) fn find(&mut self, account: &AccountId, subject: &Subject) -> Option<Place> {
+        if let Some(place) = self.young.place(account, subject) {
+            return Some(Place(place));
+        }
+        let (key, place) = self.old.places.remove_entry(&Asked(account, subject))?;
+        let held = std::mem::take(&mut self.old.held[place]);
+        Some(self.put(key, held))
+    }
+
+    pub(super) fn put(&mut self, key: Key, held: Held) -> Place {
+        Place(self.young.put(key, held))
+    }
+
+    /// A state to be changed: it is written with the present transaction.
+    pub(super) fn change(&mut self, Place(place): Place) -> &mut Held {
+        let held = &mut self.young.held[place];
+        if !std::mem::replace(&mut held.changed, true) {
+            self.changed.push(place);
+        }
+        held
+    }
+
+    /// Writes each state that was changed, once.
+    pub(super) fn write_changed(
+        &mut self,
+        mut write: impl FnMut(&mut Held) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for place in self.changed.drain(..) {
+            let held = &mut self.young.held[place];
+            held.changed = false;
+            self.weight += 1 + held.state.participant_count();
+            write(held)?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is time for another generation.
+    pub(super) fn is_full(&self) -> bool {
+        self.weight >= limits::STORE_CACHE_MAX / 2
+    }
+
+    /// Begins another generation: what was not asked for since the last turn is forgotten.
+    pub(super) fn turn(&mut self) {
+        self.old = std::mem::take(&mut self.young);
+        self.weight = 0;
+    }
+}

@@ -56,8 +56,11 @@ impl Dice {
     /// A new W3C trace context.
     pub fn traceparent(&self) -> String {
         let trace = self.uuid().simple();
-        let span = self.uuid().as_u128() as u64 | 1;
-        format!("00-{trace}-{span:016x}-01")
+        // All zeros would be no span.
+        let span = uuid::Uuid::from_u128(self.uuid().as_u128() | 1).simple();
+        let mut digits = [[0; 32]; 2];
+        let [of_trace, of_span] = &mut digits;
+        ["00-", trace.encode_lower(of_trace), "-", &span.encode_lower(of_span)[16..], "-01"].concat()
     }
 
     /// A random (version 4) UUID.

@@ -243,7 +243,12 @@ pub(super) fn decode(value: &str) -> Option<Digest32> {
     if value.len() != 44 {
         return None;
     }
-    STANDARD.decode(value).ok()?.try_into().ok()
+    // As much as so many digits may stand for.
+    let mut bytes = [0; 33];
+    match STANDARD.decode_slice(value, &mut bytes) {
+        Ok(32) => bytes.first_chunk().copied(),
+        _ => None,
+    }
 }
 
 /// Signs a body as DocuSign does: the value of `X-DocuSign-Signature-1` for `key`.

@@ -80,10 +80,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
 }
 
-impl Request {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
-    }
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
 }
 
 /// A delivery that has begun: should it end without an outcome, it did not come whole.
@@ -131,12 +129,12 @@ impl Receiver {
         chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Fate {
         let delivery_id = DeliveryId(self.dice.uuid_at(self.clock.now()));
-        let source = request.source.clone();
+        let Request { source, headers } = request;
         self.metrics.count(Metric::Milestones, "received", 1);
         self.metrics.shift(Metric::Receiving, "", 1);
         // A client that resets its connection drops this future: until it is let in, that is an outcome as well.
         let mut begun = Begun { receiver: self, delivery_id, source: &source, open: true };
-        let let_in = self.let_in(delivery_id, request, chunks).await;
+        let let_in = self.let_in(delivery_id, &source, headers, chunks).await;
         begun.open = false;
         let outcome = match let_in {
             Err(refusal) => {
@@ -146,11 +144,11 @@ impl Receiver {
             }
             Ok((of, verified, hold)) => {
                 self.metrics.count(Metric::Milestones, "verified", 1);
-                let (receiver, name) = (Arc::clone(self), source.clone());
+                let receiver = Arc::clone(self);
                 let stored = async move {
                     failpoint::pass(Step::Verified);
-                    let outcome = receiver.take(of, verified).await;
-                    receiver.record(&outcome, delivery_id, &name);
+                    let outcome = receiver.take(&of, verified).await;
+                    receiver.record(&outcome, delivery_id, &of.name);
                     // It held its room until here, however long its client waited.
                     drop(hold);
                     outcome
@@ -172,28 +170,29 @@ impl Receiver {
     async fn let_in<E>(
         &self,
         id: DeliveryId,
-        request: Request,
+        source: &SourceName,
+        headers: Vec<(String, String)>,
         chunks: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<(Arc<Source>, VerifiedDelivery, Hold), Refusal> {
-        let source = self.sources.get(&request.source).ok_or(Refusal::UnknownSource)?;
-        if !source.admits(request.header("authorization")) {
+        let source = self.sources.get(source).ok_or(Refusal::UnknownSource)?;
+        if !source.admits(header(&headers, "authorization")) {
             return Err(Refusal::BasicWrong);
         }
-        if request.header("soapaction").is_some() {
+        if header(&headers, "soapaction").is_some() {
             return Err(Refusal::Soap);
         }
-        let told = request.header("content-length").and_then(|n| n.parse::<u64>().ok());
+        let told = header(&headers, "content-length").and_then(|n| n.parse::<u64>().ok());
         if told.is_some_and(|n| n > self.body_bytes_max) {
             return Err(Refusal::TooLarge);
         }
         // A short body is read all the same: it is what a wrong signature is explained with.
         if told.is_none_or(|n| n > limits::EXPLAIN_BYTES_MAX as u64)
-            && let Some(refusal) = signature::hopeless(&request.headers, &source.keys)
+            && let Some(refusal) = signature::hopeless(&headers, &source.keys)
         {
             return Err(refusal);
         }
         let mut hold = Hold::begin(&source.room, &self.room).ok_or(Refusal::Crowded)?;
-        let head = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() as u64;
+        let head = headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() as u64;
         if !hold.set(Kind::Memory, head) {
             return Err(Refusal::Crowded);
         }
@@ -206,8 +205,8 @@ impl Receiver {
             }
             Ok(taken) => taken,
         };
-        let traceparent = self.traceparent(request.header("traceparent"));
-        let headers = kept(request.headers);
+        let traceparent = self.traceparent(header(&headers, "traceparent"));
+        let headers = kept(headers);
         let received_at = self.clock.now();
         let delivery = Delivery { id, source: source.name.clone(), received_at, headers, body, traceparent };
         match signature::verify(delivery, &digests) {
@@ -221,8 +220,8 @@ impl Receiver {
     }
 
     /// From the verified delivery to its outcome.
-    async fn take(&self, source: Arc<Source>, verified: VerifiedDelivery) -> Outcome {
-        let reading = match read(&verified, &source) {
+    async fn take(&self, source: &Source, verified: VerifiedDelivery) -> Outcome {
+        let reading = match read(&verified, source) {
             Err(Unreadable::Soap) => {
                 intake::discard(&verified.delivery().body).await;
                 return Outcome::Refused(Refusal::Soap);

@@ -154,11 +154,14 @@ impl Store {
         }
         let packed = Packed::pack(delivery, &self.large);
         let weight = packed.weight();
-        let arrival = Arc::new(arrival);
-        let wanted = Arc::clone(&arrival);
-        let wants = move || append::wants(&wanted);
-        let write = move |ledger: &mut Ledger| append::append(ledger, &arrival, &packed);
+        // Shared with the writer and not given to it, so that this thread frees what it allocated: freed by another
+        // one, none of it would come back to this one's cache, and every allocation would take the long way.
+        let shared = Arc::new((arrival, packed));
+        let (wanted, given) = (Arc::clone(&shared), Arc::clone(&shared));
+        let wants = move || append::wants(&wanted.0);
+        let write = move |ledger: &mut Ledger| append::append(ledger, &given.0, &given.1);
         let written = self.writer()?.try_write(weight, wants, write).await;
+        drop(shared);
         if let Err(error) = &written
             && spooled
             && self.large.is_unowned_after(error)

@@ -9,6 +9,8 @@ use tracing_subscriber::filter::{Directive, LevelFilter};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{FormatFields, debug_fn};
 
+use super::fields::JsonFields;
+
 /// How logs look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
@@ -85,7 +87,8 @@ where
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(to);
     if json {
         // The fields of an event beside its level and time; those of its spans (request ids) likewise.
-        Box::new(logs.json().flatten_event(true).with_current_span(true).with_span_list(false).finish())
+        let lines = logs.json().flatten_event(true).with_current_span(true).with_span_list(false);
+        Box::new(lines.fmt_fields(JsonFields).finish())
     } else {
         Box::new(logs.with_ansi(colours).fmt_fields(one_line()).finish())
     }
@@ -172,6 +175,38 @@ mod tests {
         );
         assert_eq!(line["span"]["request_id"], "abc", "{line}");
         assert_eq!(line["level"], "INFO", "{line}");
+    }
+
+    #[test]
+    fn the_fields_of_a_span_are_those_that_the_library_itself_would_write() {
+        let (ours, theirs) = (Kept::default(), Kept::default());
+        let (to_ours, to_theirs) = (ours.clone(), theirs.clone());
+        let theirs_too = tracing_subscriber::fmt().json().with_writer(move || to_theirs.clone()).finish();
+        let logs: [Box<dyn Subscriber + Send + Sync>; 2] =
+            [subscriber(filter("info").0, true, false, move || to_ours.clone()), Box::new(theirs_too)];
+        for logs in logs {
+            tracing::subscriber::with_default(logs, || {
+                let text = "\"quoted\" \\ \u{1b}[31m\nzażółć";
+                let token = tracing::field::Empty;
+                let span = tracing::info_span!("request", token, text, shown = %text, seen = ?text, count = 7_u64,
+                    below = -7, yes = true);
+                let empty = tracing::info_span!("request", token);
+                for span in [span, empty] {
+                    span.in_scope(|| tracing::info!("without"));
+                    span.record("token", tracing::field::display("a-b"));
+                    span.in_scope(|| tracing::info!("with"));
+                }
+            });
+        }
+        let spans = |kept: &Kept| -> Vec<serde_json::Value> {
+            let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+            text.lines()
+                .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["span"].take())
+                .collect()
+        };
+        assert_eq!(spans(&ours).len(), 4);
+        assert_eq!(spans(&ours)[3]["token"], "a-b");
+        assert_eq!(spans(&ours), spans(&theirs));
     }
 
     #[test]

@@ -87,10 +87,17 @@ type Labels = [(&'static str, Cow<'static, str>); 1];
 #[derive(Debug, Clone)]
 enum Series {
     Counter(Counter),
-    Counters(Family<Labels, Counter>),
+    /// Those that are there from the start stand beside their family as well: they are the ones counted with each
+    /// delivery, and to find one in the family takes a lock and a hash.
+    Counters(Family<Labels, Counter>, Vec<(&'static str, Counter)>),
     Gauge(Gauge),
     Gauges(Family<Labels, Gauge>),
     Seconds(Histogram),
+}
+
+fn labels(metric: Metric, label: impl Into<Cow<'static, str>>) -> Labels {
+    let (_, _, key, _) = metric.describe();
+    [(key, label.into())]
 }
 
 /// All metrics of one process; cheap to clone.
@@ -98,6 +105,20 @@ enum Series {
 pub struct Metrics {
     series: Arc<Vec<Series>>,
     registry: Arc<Registry>,
+}
+
+/// The labels of a counter that are shown before anything is counted: a series that begins only with its first event
+/// has no rise from 0 that an alert could see.
+fn from_the_start(metric: Metric) -> Vec<&'static str> {
+    match metric {
+        Metric::Deliveries => vec!["accepted", "duplicate", "refused", "quarantined"],
+        Metric::Checkpoints => vec!["signed", "failed"],
+        Metric::ReconcileRuns => vec!["done", "failed"],
+        Metric::Refusals => Refusal::ALL.map(Refusal::word).to_vec(),
+        Metric::Enriched => vec!["fetched", "carried", "given_up"],
+        Metric::Milestones => vec!["received", "verified", "stored", "published", "enriched"],
+        _ => Vec::new(),
+    }
 }
 
 impl Default for Metrics {
@@ -114,9 +135,11 @@ impl Default for Metrics {
                     Series::Counter(counter)
                 }
                 (Kind::Counter, _) => {
-                    let family = Family::default();
+                    let family = Family::<Labels, Counter>::default();
                     registry.register(name, help, family.clone());
-                    Series::Counters(family)
+                    let counter = |word| (word, family.get_or_create_owned(&labels(*metric, word)));
+                    let known = from_the_start(*metric).into_iter().map(counter).collect();
+                    Series::Counters(family, known)
                 }
                 (Kind::Gauge, "") => {
                     let gauge = Gauge::default();
@@ -136,25 +159,6 @@ impl Default for Metrics {
             });
         }
         let metrics = Self { series: Arc::new(series), registry: Arc::new(registry) };
-        // A series that begins only with its first event has no rise from 0 that an alert could see.
-        for outcome in ["accepted", "duplicate", "refused", "quarantined"] {
-            metrics.count(Metric::Deliveries, outcome, 0);
-        }
-        for result in ["signed", "failed"] {
-            metrics.count(Metric::Checkpoints, result, 0);
-        }
-        for result in ["done", "failed"] {
-            metrics.count(Metric::ReconcileRuns, result, 0);
-        }
-        for refusal in Refusal::ALL {
-            metrics.count(Metric::Refusals, refusal.word(), 0);
-        }
-        for how in ["fetched", "carried", "given_up"] {
-            metrics.count(Metric::Enriched, how, 0);
-        }
-        for milestone in ["received", "verified", "stored", "published", "enriched"] {
-            metrics.count(Metric::Milestones, milestone, 0);
-        }
         metrics.keep_books(&equations(&Counts::default()));
         metrics
     }
@@ -168,17 +172,28 @@ impl Metrics {
         }
     }
 
-    fn labels(metric: Metric, label: impl Into<Cow<'static, str>>) -> Labels {
-        let (_, _, key, _) = metric.describe();
-        [(key, label.into())]
+    /// Gives the gauge of that label, where the metric has any.
+    fn with_gauge(&self, metric: Metric, label: &str, then: impl FnOnce(&Gauge)) {
+        match &self.series[metric as usize] {
+            Series::Gauge(gauge) => then(gauge),
+            Series::Gauges(family) => then(&family.get_or_create(&labels(metric, label.to_owned()))),
+            _ => {}
+        }
     }
 
-    fn gauge(&self, metric: Metric, label: &str) -> Option<Gauge> {
+    /// Gives the counter of that label, where the metric has any.
+    fn with_counter<T>(
+        &self,
+        metric: Metric,
+        label: &'static str,
+        then: impl FnOnce(&Counter) -> T,
+    ) -> Option<T> {
         match &self.series[metric as usize] {
-            Series::Gauge(gauge) => Some(gauge.clone()),
-            Series::Gauges(family) => {
-                Some(family.get_or_create(&Self::labels(metric, label.to_owned())).clone())
-            }
+            Series::Counter(counter) => Some(then(counter)),
+            Series::Counters(family, known) => Some(match known.iter().find(|(word, _)| *word == label) {
+                Some((_, counter)) => then(counter),
+                None => then(&family.get_or_create(&labels(metric, label))),
+            }),
             _ => None,
         }
     }
@@ -186,29 +201,21 @@ impl Metrics {
     /// Adds `n` to a counter; `label` is the value of its label (empty for none): a word of ours, so that counting
     /// copies nothing.
     pub fn count(&self, metric: Metric, label: &'static str, n: u64) {
-        match &self.series[metric as usize] {
-            Series::Counter(counter) => {
-                counter.inc_by(n);
-            }
-            Series::Counters(family) => {
-                family.get_or_create(&Self::labels(metric, label)).inc_by(n);
-            }
-            _ => {}
-        }
+        self.with_counter(metric, label, |counter| counter.inc_by(n));
     }
 
     /// Sets a gauge.
     pub fn set(&self, metric: Metric, label: &str, value: i64) {
-        if let Some(gauge) = self.gauge(metric, label) {
+        self.with_gauge(metric, label, |gauge| {
             gauge.set(value);
-        }
+        });
     }
 
     /// Adds to a gauge; negative takes away.
     pub fn shift(&self, metric: Metric, label: &str, by: i64) {
-        if let Some(gauge) = self.gauge(metric, label) {
+        self.with_gauge(metric, label, |gauge| {
             gauge.inc_by(by);
-        }
+        });
     }
 
     /// Records a time in seconds.
@@ -220,11 +227,7 @@ impl Metrics {
 
     /// The present value of a counter, for the books and for tests.
     pub fn counted(&self, metric: Metric, label: &'static str) -> u64 {
-        match &self.series[metric as usize] {
-            Series::Counter(counter) => counter.get(),
-            Series::Counters(family) => family.get_or_create(&Self::labels(metric, label)).get(),
-            _ => 0,
-        }
+        self.with_counter(metric, label, Counter::get).unwrap_or_default()
     }
 
     /// The text that Prometheus reads.

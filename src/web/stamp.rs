@@ -47,7 +47,7 @@ pub async fn stamp(
     let span = tracing::info_span!(
         "request",
         request_id = id.to_str().unwrap_or_default(),
-        method = %request.method(),
+        method = request.method().as_str(),
         path = beginning(request.path()),
         // The id of the stored token that let it in, once that is known.
         token = tracing::field::Empty,

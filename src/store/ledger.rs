@@ -317,7 +317,7 @@ impl Ledger {
     /// Writes the states and counts that the transaction changed: each once, however many deliveries changed it.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         self.flush_claims()?;
-        let now = self.now;
+        let (now, changed) = (self.now, self.memory.changed());
         let (session, late, text) = (&self.session, &mut self.late, &mut self.text);
         self.memory.write_changed(|held| {
             text.clear();
@@ -357,7 +357,7 @@ impl Ledger {
         )?;
         std::mem::take(&mut self.books).write(&self.session)?;
         let turn = self.memory.is_full();
-        if turn || self.late.is_full() {
+        if turn || self.late.is_due(changed) {
             self.bring_in()?;
         }
         if turn {

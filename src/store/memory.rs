@@ -119,6 +119,11 @@ impl Memory {
         held
     }
 
+    /// How many states the present transaction changed.
+    pub(super) fn changed(&self) -> usize {
+        self.changed.len()
+    }
+
     /// Writes each state that was changed, once.
     pub(super) fn write_changed(
         &mut self,

@@ -54,7 +54,7 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
     let title = "Deliveries a second, as the store was filled".to_owned();
     let bar = |part: &Part| {
         let rate = (deep.parts[0].deliveries as f64) / part.seconds;
-        (format!("up to {}", part.deliveries), Middle::of([rate].into_iter()))
+        (format!("up to {}", part.deliveries), Middle::of([rate]))
     };
     findings.charts.push(Chart { title, bars: deep.parts.iter().map(bar).collect() });
 

@@ -58,14 +58,15 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
     };
     findings.charts.push(Chart { title, bars: deep.parts.iter().map(bar).collect() });
 
-    let ready = start::starts(world, &deep.folder, &mut findings, "deep").await?;
+    let kept = Settings { more: KEEP.to_owned(), ..world.settings() };
+    let full = Settings { folder: Some(deep.folder.clone()), ..kept.clone() };
+    let alone = Settings { broker: Some(world.nobody()), ..full.clone() };
+    let ready = start::starts(world, &alone, &mut findings, "deep").await?;
     let mut table = Table::new("From the start of the process, ms: median [quartiles]", &["with", "ready"]);
     table.rows.push(vec![deep.name(), ready.text(0)]);
     findings.tables.push(table);
     say(&format!("deep, {}: ready after {} ms", deep.name(), ready.text(0)));
 
-    let kept = Settings { more: KEEP.to_owned(), ..world.settings() };
-    let full = Settings { folder: Some(deep.folder.clone()), ..kept.clone() };
     let fast = Course::full(Size::Small, CONNECTIONS, asked.seconds);
     let steady = Course::steady(Size::Small, CONNECTIONS, RATE, asked.seconds * 1.5);
     let speeds = [(fast, "as fast as they come"), (steady, "2,000 a second")];

@@ -1,6 +1,5 @@
 //! `start`: how long a start takes with much in the store, and after a kill with much unpublished.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -37,7 +36,12 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
     )
     .await?
     .totals;
-    let full = starts(world, folder.path(), &mut findings, "full").await?;
+    let settings = Settings {
+        folder: Some(folder.path().to_owned()),
+        broker: Some(world.nobody()),
+        ..Settings::default()
+    };
+    let full = starts(world, &settings, &mut findings, "full").await?;
     let with = format!(
         "{} deliveries, {} changes and {} signing requests",
         totals.accepted, totals.changes, totals.signing_requests
@@ -46,11 +50,12 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
     say(&format!("start, {with}: ready after {} ms", full.text(0)));
 
     let folder = TempDir::with_prefix("bench-")?;
-    killed(world, folder.path(), unsettled).await?;
+    let settings = Settings { folder: Some(folder.path().to_owned()), ..settings };
+    killed(world, settings.clone(), unsettled).await?;
     let mut after_kill = Vec::new();
     for _ in 0..STARTS {
         // Each ends as the one before did, before it can publish anything.
-        after_kill.push(start(world, folder.path(), &mut findings, "killed").await?);
+        after_kill.push(start(world, &settings, &mut findings, "killed").await?);
     }
     let after_kill = Middle::of(after_kill.iter().map(|time| time.as_secs_f64() * 1e3));
     let with = format!("{unsettled} unsettled changes, after kill -9");
@@ -79,13 +84,13 @@ pub(super) async fn run(world: &World, asked: &Asked) -> anyhow::Result<Findings
 /// Some starts on a folder.
 pub(super) async fn starts(
     world: &World,
-    folder: &Path,
+    settings: &Settings,
     findings: &mut Findings,
     what: &str,
 ) -> anyhow::Result<Middle> {
     let mut times = Vec::new();
     for _ in 0..STARTS {
-        times.push(start(world, folder, findings, what).await?.as_secs_f64() * 1e3);
+        times.push(start(world, settings, findings, what).await?.as_secs_f64() * 1e3);
     }
     Ok(Middle::of(times))
 }
@@ -93,13 +98,11 @@ pub(super) async fn starts(
 /// One start on a folder, ended by a kill.
 async fn start(
     world: &World,
-    folder: &Path,
+    settings: &Settings,
     findings: &mut Findings,
     what: &str,
 ) -> anyhow::Result<Duration> {
-    let settings =
-        Settings { folder: Some(folder.to_owned()), broker: Some(world.nobody()), ..Settings::default() };
-    let contender = Contender::start(Kind::Countersign(settings), &world.places).await?;
+    let contender = Contender::start(Kind::Countersign(settings.clone()), &world.places).await?;
     let ready = contender.ready().await?;
     findings.note(
         &json!({
@@ -112,9 +115,7 @@ async fn start(
 }
 
 /// Fills a store with changes that nobody published, and kills the program.
-async fn killed(world: &World, folder: &Path, unsettled: usize) -> anyhow::Result<()> {
-    let settings =
-        Settings { folder: Some(folder.to_owned()), broker: Some(world.nobody()), ..Settings::default() };
+async fn killed(world: &World, settings: Settings, unsettled: usize) -> anyhow::Result<()> {
     let mut contender = Contender::start(Kind::Countersign(settings), &world.places).await?;
     let recipe = Recipe::real(Size::Small, unsettled, 1);
     let course = Course { recipe, connections: 64, rate: None, time: None, queues: 0 };

@@ -205,7 +205,9 @@ impl Ledger {
         if let Some(known) = self.activities.get(&id) {
             return Ok(*known);
         }
-        Ok(self.session.row(ACTIVITY, &[id.0.as_bytes().as_slice().into()], |_| Ok(()))?.is_some())
+        // Those that this transaction remembers are among the known.
+        let argument = id.0.as_bytes().as_slice().into();
+        Ok(self.session.row_apart(ACTIVITY, &[argument], |_| Ok(()))?.is_some())
     }
 
     /// An activity is published from now on.
@@ -268,7 +270,8 @@ impl Ledger {
     }
 
     fn read_subject(&mut self, key: &Key) -> Result<Held, Error> {
-        let found = self.session.row(SUBJECT, &subject_arguments(key), read_held)?;
+        // Those that this transaction writes are in memory.
+        let found = self.session.row_apart(SUBJECT, &subject_arguments(key), read_held)?;
         Ok(found.unwrap_or_else(|| {
             self.last_subject += 1;
             self.added.subjects += 1;

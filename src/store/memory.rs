@@ -149,3 +149,60 @@ impl Memory {
         self.weight = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::base::SigningRequestId;
+
+    use super::*;
+
+    fn key(number: i64) -> Key {
+        let id = SigningRequestId::new(&number.to_string());
+        (AccountId::new("one"), Subject::SigningRequest(id))
+    }
+
+    fn holding(numbers: &[i64]) -> Memory {
+        let mut memory = Memory::default();
+        for number in numbers {
+            memory.put(key(*number), Held::stored(*number, State::default(), 0));
+        }
+        memory
+    }
+
+    fn find(memory: &mut Memory, number: i64) -> Option<Place> {
+        let (account, subject) = key(number);
+        memory.find(&account, &subject)
+    }
+
+    fn reference(memory: &Memory, number: i64) -> Option<i64> {
+        let (account, subject) = key(number);
+        memory.get(&account, &subject).map(|held| held.reference)
+    }
+
+    #[test]
+    fn what_is_asked_for_outlives_a_turn_and_the_rest_is_forgotten_with_the_next() {
+        let mut memory = holding(&[1, 2, 3]);
+        memory.turn();
+        let place = find(&mut memory, 2).unwrap();
+        assert_eq!(memory.change(place).reference, 2);
+        assert_eq!([1, 2, 3, 4].map(|number| reference(&memory, number)), [Some(1), Some(2), Some(3), None]);
+        memory.write_changed(|_| Ok(())).unwrap();
+        memory.turn();
+        assert_eq!([1, 2, 3].map(|number| reference(&memory, number)), [None, Some(2), None]);
+        assert!(find(&mut memory, 1).is_none());
+    }
+
+    #[test]
+    fn what_a_transaction_changed_is_written_once_in_the_order_of_its_first_change() {
+        let mut memory = holding(&[1, 2, 3]);
+        for number in [3, 1, 3, 1] {
+            let place = find(&mut memory, number).unwrap();
+            memory.change(place).state.sequence += 1;
+        }
+        let mut written = Vec::new();
+        for _ in 0..2 {
+            memory.write_changed(|held| Ok(written.push((held.reference, held.state.sequence)))).unwrap();
+        }
+        assert_eq!(written, [(3, 2), (1, 2)]);
+    }
+}

@@ -212,6 +212,20 @@ impl Session {
         }
     }
 
+    /// The first row of a query about what nothing that waits has written (see [`Session::write`]). On SQLite, where
+    /// questions come one by one, what waits goes on waiting.
+    pub(super) fn row_apart<T>(
+        &self,
+        sql: &'static str,
+        arguments: &[Value<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        match self {
+            Self::Sqlite(connection) => connection.row_apart(sql, arguments, |row| read(&Row::Sqlite(row))),
+            Self::Postgres(_) => self.row(sql, arguments, read),
+        }
+    }
+
     /// The first row of a query for each of many arguments, in order: on PostgreSQL in one round trip.
     pub(super) fn row_each<T>(
         &self,

@@ -8,7 +8,7 @@ use countersign::connect::elide::Elider;
 use countersign::connect::signature::{Keys, sign, verify};
 use countersign::connect::{Body, ConnectEvent, Delivery, VerifiedDelivery, parse};
 use countersign::evidence::chain::{record_digest, sha256};
-use countersign::evidence::record::{DeliveryRecord, Record, Says, headers_digest};
+use countersign::evidence::record::{DeliveryReceipt, headers_digest};
 use countersign::evidence::{Digest32, Link};
 use countersign::signing::state::Cause;
 use countersign::signing::{Change, Observation, Origin, State, map};
@@ -141,27 +141,22 @@ fn encoded(changes: &[Change]) -> Vec<(String, String)> {
 fn chained(verified: &VerifiedDelivery, seen: &Observation, changes: usize) -> (String, Vec<u8>, Link) {
     let delivery = verified.delivery();
     let headers = delivery.headers_json();
-    let record = DeliveryRecord {
+    let (account, subject) = (seen.account.as_str(), &seen.subject);
+    let record = DeliveryReceipt {
         number: 12_345,
         id: delivery.id,
         received_at: delivery.received_at,
-        source: delivery.source.as_str().to_owned(),
+        source: delivery.source.as_str(),
         signed_by: verified.signed_by(),
-        headers: headers_digest(&delivery.headers),
-        body: body_digest(&delivery.body),
+        headers: &headers_digest(&delivery.headers),
+        body: &body_digest(&delivery.body),
         body_bytes: delivery.body.length(),
-        says: Says {
-            format: seen.format.word().to_owned(),
-            event: seen.event.clone(),
-            account: seen.account.as_str().to_owned(),
-            kind: seen.subject.kind().to_owned(),
-            subject: seen.subject.id().to_owned(),
-        },
-        outcome: "accepted".to_owned(),
-        reason: String::new(),
+        says: [seen.format.word(), &seen.event, account, subject.kind(), subject.id()],
+        outcome: "accepted",
+        reason: "",
         changes: changes as u64,
     };
-    let record = Record::Delivery(Box::new(record)).encode();
+    let record = record.encode();
     let link = Link::ORIGIN.after(&record_digest(&record));
     (headers, record, link)
 }

@@ -201,7 +201,11 @@ mod tests {
         }
         let mut written = Vec::new();
         for _ in 0..2 {
-            memory.write_changed(|held| Ok(written.push((held.reference, held.state.sequence)))).unwrap();
+            let write = |held: &mut Held| {
+                written.push((held.reference, held.state.sequence));
+                Ok(())
+            };
+            memory.write_changed(write).unwrap();
         }
         assert_eq!(written, [(3, 2), (1, 2)]);
     }

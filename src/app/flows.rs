@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::limits;
@@ -24,6 +25,8 @@ use super::{Error, checkpoints};
 
 /// How often old deliveries are looked for.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// How often it is told how far pruning is.
+const PRUNE_TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Flows under way.
 #[derive(Debug)]
@@ -101,19 +104,33 @@ async fn prune(with: Receiver, (days, audit_days): (u32, u32), stop: Cancellatio
 async fn prune_all(old: Old, days: u32, with: &Receiver, stop: &CancellationToken) {
     let retention = jiff::SignedDuration::from_hours(i64::from(days) * 24);
     let Ok(before) = with.clock.now().checked_sub(retention) else { return };
-    while !stop.is_cancelled() {
-        let pruned = match old {
-            Old::Deliveries => with.store.prune(before).await.map(|count| count as u64),
+    let (mut pruned, mut told) = (0, None);
+    loop {
+        let began = Instant::now();
+        let step = match old {
+            Old::Deliveries => with.store.prune(before).await.map(|pruned| pruned.rows() as u64),
             Old::Evidence => with.store.prune_evidence(before).await,
             Old::Keys => with.store.prune_keyed(before).await,
         };
-        match pruned {
-            Ok(0) => return,
-            Ok(count) => tracing::info!(count, ?old, "what is older than its retention was pruned"),
+        match step {
+            Ok(0) => break,
+            Ok(count) => pruned += count,
             Err(error) => {
                 tracing::warn!(%error, ?old, "what is old could not be pruned; it is tried again in an hour");
-                return;
+                break;
             }
         }
+        if told.is_none_or(|at: Instant| at.elapsed() >= PRUNE_TELL_EVERY) {
+            tracing::info!(pruned, ?old, "what is older than its retention is being pruned");
+            told = Some(Instant::now());
+        }
+        // Deliveries are waiting for the same writer.
+        let rest = began.elapsed().saturating_mul(limits::PRUNE_REST);
+        if stop.run_until_cancelled(tokio::time::sleep(rest)).await.is_none() {
+            break;
+        }
+    }
+    if pruned > 0 {
+        tracing::info!(pruned, ?old, "what is older than its retention was pruned");
     }
 }

@@ -168,8 +168,14 @@ pub const EVIDENCE_SIGN_EVERY: Duration = Duration::from_secs(1);
 pub const EVIDENCE_LOG_EVERY: Duration = Duration::from_secs(60);
 /// Records read at a time while a chain is examined, some 400 bytes each.
 pub const EVIDENCE_PAGE: usize = 1_000;
-/// Records pruned at a time, so that the writer is never held up for long.
-pub const EVIDENCE_PRUNE_ROWS: u64 = 5_000;
+/// Records of evidence pruned at a time, so that the writer is never held up for long: more than come before a
+/// checkpoint, for they are pruned up to one.
+pub const EVIDENCE_PRUNE_ROWS: u64 = 2 * EVIDENCE_UNSIGNED_MAX;
+/// Deliveries, changes and the like pruned at a time: some 2 ms of the writer.
+pub const STORE_PRUNE_ROWS: u64 = 100;
+/// How many times as long as a step of pruning took nothing is pruned: so deliveries have nine tenths of the writer, and
+/// still no more come in than can go.
+pub const PRUNE_REST: u32 = 9;
 /// Findings of an examination that are kept; more are only counted.
 pub const FINDINGS_MAX: usize = 1_000;
 /// Largest file of evidence that is read.

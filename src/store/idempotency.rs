@@ -134,7 +134,7 @@ fn let_go(ledger: &Ledger, keyed: &Keyed) -> Result<(), Error> {
 }
 
 fn prune(ledger: &Ledger, at: Timestamp) -> Result<u64, Error> {
-    const ROWS: i64 = 2_000;
+    const ROWS: i64 = limits::STORE_PRUNE_ROWS as i64;
     let old = ledger.session.execute(
         "DELETE FROM idempotency WHERE id IN \
          (SELECT id FROM idempotency WHERE begun_at < ?1 ORDER BY begun_at LIMIT ?2)",

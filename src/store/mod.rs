@@ -397,20 +397,20 @@ impl Store {
         self.readers.read(feed::totals).await
     }
 
-    /// Drops bodies and duplicate memory older than `before`; the number of deliveries pruned, at most some
-    /// thousands a call so that the writer is never held up for long.
+    /// Drops deliveries and published changes older than `before`, few a call so that the writer is never held up for
+    /// long; what went.
     ///
     /// # Errors
     /// When it could not be written.
-    pub async fn prune(&self, before: Timestamp) -> Result<usize, Error> {
-        let gone = self.writer()?.write(move |ledger| outbox::prune(ledger, before)).await?;
-        let (count, large) = (gone.len(), self.large.clone());
+    pub async fn prune(&self, before: Timestamp) -> Result<Pruned, Error> {
+        let (gone, changes) = self.writer()?.write(move |ledger| outbox::prune(ledger, before)).await?;
+        let (pruned, large) = (Pruned { deliveries: gone.len(), changes }, self.large.clone());
         let forget = move |session: &Session| {
             gone.into_iter().for_each(|id| large.forget(session, id));
             Ok(())
         };
         self.flow_readers.read(forget).await?;
-        Ok(count)
+        Ok(pruned)
     }
 
     /// Where the chain of evidence ends. Its watchers are woken when records begin to wait for a checkpoint, and when
@@ -428,7 +428,7 @@ impl Store {
     }
 
     /// Removes records of the chain of evidence that were signed for before `before`, up to a checkpoint that the rest
-    /// hangs from; how many, at most some thousands a call.
+    /// hangs from; how many, at most some two thousand a call.
     ///
     /// # Errors
     /// When it could not be written.

@@ -82,9 +82,13 @@ pub(super) fn republish(
     Ok(count)
 }
 
-/// Deletes what is older than `before`, some thousands of rows at a time; the deliveries that went, and their files.
-pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate::base::DeliveryId>, Error> {
-    const ROWS: i64 = 2_000;
+/// Deletes what is older than `before`, few rows at a time; the deliveries that went, whose files are to follow, and how many
+/// changes did.
+pub(super) fn prune(
+    ledger: &mut Ledger,
+    before: Timestamp,
+) -> Result<(Vec<crate::base::DeliveryId>, usize), Error> {
+    const ROWS: i64 = limits::STORE_PRUNE_ROWS as i64;
     // Delivery ids are time-ordered: every id of before that moment is less than the least id at it.
     let bound = crate::base::Dice::seeded(0).uuid_at(before);
     let mut least = *bound.as_bytes();
@@ -113,23 +117,25 @@ pub(super) fn prune(ledger: &mut Ledger, before: Timestamp) -> Result<Vec<crate:
         "DELETE FROM activities_seen WHERE id IN (SELECT id FROM activities_seen WHERE seen_at < ?1 LIMIT ?2)",
         &[before.into(), ROWS.into()],
     )?;
-    prune_changes(ledger, before, ROWS)?;
+    let changes = prune_changes(ledger, before, ROWS)?;
     evidence::pruned(ledger, before, old.iter().map(|(_, _, number, _)| *number).collect())?;
-    Ok(old.into_iter().map(|(_, id, _, _)| id).collect())
+    Ok((old.into_iter().map(|(_, id, _, _)| id).collect(), changes))
 }
 
-/// Deletes old changes that do not wait to be published, and when they were published.
-fn prune_changes(ledger: &mut Ledger, before: Timestamp, rows: i64) -> Result<(), Error> {
+/// Deletes old changes that do not wait to be published, and when they were published; how many.
+fn prune_changes(ledger: &mut Ledger, before: Timestamp, rows: i64) -> Result<usize, Error> {
+    /// Times as many are looked at as go: those that wait are among them, and stay.
+    const LOOK: i64 = 20;
     let session = &ledger.session;
     // The newest change stays whatever its age: the next position is counted from it.
     let newest = session.row(
-        "SELECT coalesce(max(position), 0) FROM (SELECT c.position, c.received_at FROM changes c \
-         WHERE c.position < (SELECT max(position) FROM changes) ORDER BY c.position LIMIT ?2) o \
-         WHERE received_at < ?1 AND position NOT IN (SELECT position FROM outbox)",
-        &[before.into(), rows.into()],
+        "SELECT coalesce(max(position), 0) FROM (SELECT position FROM (SELECT c.position, c.received_at FROM changes c \
+         WHERE c.position < (SELECT max(position) FROM changes) ORDER BY c.position LIMIT ?3) o \
+         WHERE received_at < ?1 AND position NOT IN (SELECT position FROM outbox) ORDER BY position LIMIT ?2) n",
+        &[before.into(), rows.into(), (LOOK * rows).into()],
         |row| row.int(0),
     )?;
-    let Some(newest) = newest.filter(|newest| *newest > 0) else { return Ok(()) };
+    let Some(newest) = newest.filter(|newest| *newest > 0) else { return Ok(0) };
     let gone = session.execute(
         "DELETE FROM changes WHERE position <= ?2 AND received_at < ?1 AND position NOT IN (SELECT position FROM outbox)",
         &[before.into(), newest.into()],
@@ -141,5 +147,5 @@ fn prune_changes(ledger: &mut Ledger, before: Timestamp, rows: i64) -> Result<()
     )?;
     ledger.books.changes_pruned += i64::try_from(gone).unwrap_or(0);
     ledger.books.pruned_to = newest;
-    Ok(())
+    Ok(gone)
 }

@@ -255,3 +255,19 @@ pub struct Totals {
     /// Fetches outstanding.
     pub enrichments: u64,
 }
+
+/// What one step of pruning took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Deliveries, with their bodies.
+    pub deliveries: usize,
+    /// Changes.
+    pub changes: usize,
+}
+
+impl Pruned {
+    /// How much that is; with 0 nothing is left to be pruned.
+    pub fn rows(self) -> usize {
+        self.deliveries + self.changes
+    }
+}

@@ -129,7 +129,7 @@ async fn a_life_whose_beginning_was_pruned_is_named_and_never_taken_for_missing(
     bench.receive(&message("envelope-completed", "env-old", 2)).await;
     bench.receive(&message("envelope-sent", "env-new", 3)).await;
     bench.database().execute("DELETE FROM outbox", []).unwrap();
-    assert_eq!(bench.store.prune(cut).await.unwrap(), 1);
+    assert_eq!(bench.store.prune(cut).await.unwrap().deliveries, 1);
     let replayed = bench.publish(unlike("all")).await;
     assert_eq!((replayed.found(), replayed.tally.published), (vec![], 0));
     assert_eq!(replayed.kinds(), ["pruned", "pruned"], "the range, and the life");

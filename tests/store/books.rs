@@ -67,7 +67,7 @@ async fn the_books_balance_after_everything_that_can_happen_and_over_restarts() 
     let long_after = place.now + SignedDuration::from_hours(24 * 400);
     let old = std::mem::replace(&mut place.now, long_after);
     place.tell(&store, status(1, SigningRequestStatus::Completed)).await;
-    while store.prune(old + SignedDuration::from_hours(24)).await.unwrap() > 0 {}
+    while store.prune(old + SignedDuration::from_hours(24)).await.unwrap().rows() > 0 {}
     let (wrong, counts, rows) = audited(&store).await;
     assert_eq!(wrong, [""; 0], "{counts:?} {rows:?}");
     assert!(rows.deliveries_pruned > 20, "{rows:?}");
@@ -80,8 +80,8 @@ async fn the_newest_delivery_is_kept_whatever_its_age_so_that_its_number_is_neve
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     place.tell(&store, status(2, SigningRequestStatus::Sent)).await;
     let long_after = place.now + SignedDuration::from_hours(24 * 400);
-    assert_eq!(store.prune(long_after).await.unwrap(), 1);
-    assert_eq!(store.prune(long_after).await.unwrap(), 0);
+    assert_eq!(store.prune(long_after).await.unwrap().deliveries, 1);
+    assert_eq!(store.prune(long_after).await.unwrap().deliveries, 0);
     store.close().await;
     let store = place.open().await;
     place.tell(&store, status(3, SigningRequestStatus::Sent)).await;

@@ -171,7 +171,7 @@ async fn a_quarantine_can_be_released_though_all_that_came_after_it_was_pruned()
     // The newest delivery of all is never pruned.
     place.tell(&store, status(1, SigningRequestStatus::Sent)).await;
     let later = place.now.checked_add(jiff::SignedDuration::from_hours(24)).unwrap();
-    assert_eq!(store.prune(later).await.unwrap(), 1);
+    assert_eq!(store.prune(later).await.unwrap().deliveries, 1);
     let observation = Box::new(status(9, SigningRequestStatus::Sent));
     let how = Resolution::Released { observation, traceparent: String::new() };
     assert_eq!(store.resolve_quarantine(id, how, place.now).await.unwrap().unwrap().changes.len(), 1);
@@ -233,8 +233,8 @@ async fn pruning_takes_old_deliveries_and_published_changes_but_neither_waiting_
     place.tell(&store, status(2, SigningRequestStatus::Sent)).await;
     let cut = "2026-12-23T10:00:00Z".parse().unwrap();
     assert!(old < cut);
-    assert_eq!(store.prune(cut).await.unwrap(), 1);
-    assert_eq!(store.prune(cut).await.unwrap(), 0);
+    assert_eq!(store.prune(cut).await.unwrap().deliveries, 1);
+    assert_eq!(store.prune(cut).await.unwrap().deliveries, 0);
     assert!(store.delivery(kept).await.unwrap().is_some());
     assert_eq!(
         store.unsettled(Parts::ALL, Position(0), 10).await.unwrap().len(),

@@ -104,6 +104,6 @@ async fn a_pruned_delivery_is_not_found() {
     bench.clock.advance(jiff::SignedDuration::from_hours(1));
     bench.tell("envelope-sent", "env-b").await;
     let before = countersign::base::Clock::now(&*bench.clock) - jiff::SignedDuration::from_mins(30);
-    assert_eq!(bench.store.prune(before).await.unwrap(), 1);
+    assert_eq!(bench.store.prune(before).await.unwrap().deliveries, 1);
     assert_eq!(bench.get(&format!("/v1/deliveries/{id}")).await.status, 404);
 }

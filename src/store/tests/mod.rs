@@ -16,8 +16,9 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{Settings, Store};
+use crate::signing::{ParticipantStatus, SigningRequestStatus};
 use model::Model;
-use operation::{Operation, lives, operations};
+use operation::{Fact, Operation, SUBJECTS, Telling, lives, operations};
 use real::Real;
 
 /// Opens the store of one place, again and again: what it held before is there.
@@ -60,6 +61,24 @@ fn whatever_is_done_to_a_store_its_books_agree_with_the_model() {
         let folder = tempfile::tempdir().unwrap();
         Box::new(move || sqlite(folder.path()))
     });
+}
+
+#[test]
+fn all_that_is_old_goes_whatever_many_changes_each_delivery_made() {
+    let telling = |number: u8| Telling {
+        subject: number % SUBJECTS,
+        facts: (0..4)
+            .map(|who| Fact::Participant(4 * (number / SUBJECTS) + who, ParticipantStatus::Sent))
+            .collect(),
+    };
+    let told = (0..160).map(|number| Operation::Tell(telling(number)));
+    let settled = std::iter::repeat_n(Operation::Settle(u16::MAX), 40);
+    let days_later = Operation::Wait(40 * 24 * 3600);
+    let newest =
+        Operation::Tell(Telling { subject: 0, facts: vec![Fact::Request(SigningRequestStatus::Sent)] });
+    let life: Vec<_> = told.chain(settled).chain([days_later, newest, Operation::Prune(30)]).collect();
+    let folder = tempfile::tempdir().unwrap();
+    live(Box::new(move || sqlite(folder.path())), &life);
 }
 
 /// Says to this test that it is the process to be killed: its folder.

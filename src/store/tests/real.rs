@@ -189,7 +189,14 @@ impl Real {
             }
             Operation::Prune(days) => {
                 let before = self.now.saturating_sub(u64::from(*days) * 24 * 3600);
-                Answer::Count(self.runtime.block_on(store.prune(moment(before))).unwrap())
+                let mut count = 0;
+                loop {
+                    let pruned = self.runtime.block_on(store.prune(moment(before))).unwrap();
+                    count += pruned.deliveries;
+                    if pruned.rows() == 0 {
+                        return Answer::Count(count);
+                    }
+                }
             }
             Operation::Claim(most) => self.claim(*most),
             Operation::Complete(which) => self.complete(*which),

@@ -108,7 +108,7 @@ async fn while_pruned(world: &World, settings: Settings, course: Course) -> anyh
     let contender = Contender::start(Kind::Countersign(settings), &world.places).await?;
     lap::warm(world, &contender, course).await?;
     let lap = lap::run(world, &contender, course).await?;
-    anyhow::ensure!(contender.log().contains("was pruned"), "nothing was pruned:\n{}", contender.log());
+    anyhow::ensure!(contender.log().contains("is being pruned"), "nothing was pruned:\n{}", contender.log());
     Ok(lap)
 }
 

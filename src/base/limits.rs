@@ -168,7 +168,7 @@ pub const EVIDENCE_SIGN_EVERY: Duration = Duration::from_secs(1);
 pub const EVIDENCE_LOG_EVERY: Duration = Duration::from_secs(60);
 /// Records read at a time while a chain is examined, some 400 bytes each.
 pub const EVIDENCE_PAGE: usize = 1_000;
-/// Records of evidence pruned at a time, so that the writer is never held up for long: more than come before a
+/// Records of evidence pruned at a time, so that the writer is never held up for long: more than mostly come before a
 /// checkpoint, for they are pruned up to one.
 pub const EVIDENCE_PRUNE_ROWS: u64 = 2 * EVIDENCE_UNSIGNED_MAX;
 /// Deliveries, changes and the like pruned at a time: some 2 ms of the writer.

@@ -148,11 +148,19 @@ pub(super) fn prune_records(ledger: &mut Ledger, before: Timestamp) -> Result<u6
     let first = "SELECT coalesce(min(number), 0) FROM evidence";
     let first = ledger.session.row(first, &[], |row| row.count(0))?.unwrap_or(0);
     let furthest = first.saturating_add(limits::EVIDENCE_PRUNE_ROWS);
-    let checkpoints = ledger.session.rows(
+    let mut checkpoints = ledger.session.rows(
         "SELECT record FROM evidence WHERE kind = 4 AND number > ?1 AND number <= ?2 ORDER BY number DESC",
         &[signed(first).into(), signed(furthest).into()],
         |row| row.blob(0),
     )?;
+    if checkpoints.is_empty() {
+        // More came at once than a checkpoint waits for: all of those go together.
+        checkpoints = ledger.session.rows(
+            "SELECT record FROM evidence WHERE kind = 4 AND number > ?1 ORDER BY number LIMIT 1",
+            &[signed(furthest).into()],
+            |row| row.blob(0),
+        )?;
+    }
     // One that is damaged is no anchor; `audit verify` names it.
     let anchor = checkpoints.iter().find_map(|record| match Record::decode(record) {
         Ok(Record::Checkpoint(checkpoint)) if checkpoint.at < before => Some(checkpoint),

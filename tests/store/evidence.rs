@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use countersign::base::SigningRequestId;
+use countersign::base::{SigningRequestId, limits};
 use countersign::connect::signature::Keys;
 use countersign::evidence::file::{Document, FORMAT, examine};
 use countersign::evidence::{Fault, Known, Report, Signer};
 use countersign::signing::SigningRequestStatus;
 use countersign::store::{Arrival, Audit, Error, Reading, Resolution, Store};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use secrecy::SecretString;
 
 use super::place;
@@ -171,6 +172,29 @@ async fn a_pruned_store_still_verifies_and_so_does_one_whose_records_were_pruned
     // The chain goes on where it stopped.
     let store = place.open().await;
     place.tell(&store, status(4, SigningRequestStatus::Sent)).await;
+    sign(&place, &store).await;
+    assert_eq!(verified(&place).await.findings, []);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn records_are_pruned_however_many_came_before_the_first_checkpoint() {
+    let mut place = place().await;
+    let store = place.open().await;
+    let many = u32::try_from(limits::EVIDENCE_PRUNE_ROWS).unwrap() + 100;
+    let told = (0..many).map(|number| {
+        let (delivery, seen) = (place.delivery(b"told"), status(number % 50, SigningRequestStatus::Sent));
+        store.append(Arrival { delivery, reading: Reading::Understood(Box::new(seen)) })
+    });
+    futures_util::stream::iter(told).buffered(100).try_collect::<Vec<_>>().await.unwrap();
+    sign(&place, &store).await;
+    place.now = "2027-01-23T10:00:00Z".parse().unwrap();
+    place.tell(&store, status(3, SigningRequestStatus::Completed)).await;
+    sign(&place, &store).await;
+    let cut = "2026-12-23T10:00:00Z".parse().unwrap();
+    while store.prune(cut).await.unwrap().rows() > 0 {}
+    assert_eq!(store.prune_evidence(cut).await.unwrap(), u64::from(many));
+    assert_eq!(store.prune_evidence(cut).await.unwrap(), 0, "the anchor stays");
     sign(&place, &store).await;
     assert_eq!(verified(&place).await.findings, []);
     store.close().await;

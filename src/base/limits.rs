@@ -173,8 +173,8 @@ pub const EVIDENCE_PAGE: usize = 1_000;
 pub const EVIDENCE_PRUNE_ROWS: u64 = 2 * EVIDENCE_UNSIGNED_MAX;
 /// Deliveries, changes and the like pruned at a time: some 2 ms of the writer.
 pub const STORE_PRUNE_ROWS: u64 = 100;
-/// How many times as long as a step of pruning took nothing is pruned: so deliveries have nine tenths of the writer, and
-/// still no more come in than can go.
+/// How many times as long as a step of pruning took nothing is pruned: so that deliveries have nine tenths of
+/// the writer.
 pub const PRUNE_REST: u32 = 9;
 /// Findings of an examination that are kept; more are only counted.
 pub const FINDINGS_MAX: usize = 1_000;

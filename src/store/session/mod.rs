@@ -204,12 +204,10 @@ impl Session {
         arguments: &[Value<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        match self {
-            Self::Sqlite(connection) => connection.row(sql, arguments, |row| read(&Row::Sqlite(row))),
-            Self::Postgres(connection) => {
-                connection.rows(sql, arguments)?.first().map(|row| read(&Row::Postgres(row))).transpose()
-            }
+        if let Self::Sqlite(connection) = self {
+            connection.flush()?;
         }
+        self.row_apart(sql, arguments, read)
     }
 
     /// The first row of a query about what nothing that waits has written (see [`Session::write`]). On SQLite, where
@@ -222,7 +220,9 @@ impl Session {
     ) -> Result<Option<T>, Error> {
         match self {
             Self::Sqlite(connection) => connection.row_apart(sql, arguments, |row| read(&Row::Sqlite(row))),
-            Self::Postgres(_) => self.row(sql, arguments, read),
+            Self::Postgres(connection) => {
+                connection.rows(sql, arguments)?.first().map(|row| read(&Row::Postgres(row))).transpose()
+            }
         }
     }
 

@@ -115,7 +115,7 @@ impl Connection {
     }
 
     /// Writes what waits: each statement is looked up once, and its rows go in one after the other.
-    fn flush(&self) -> Result<(), Error> {
+    pub(super) fn flush(&self) -> Result<(), Error> {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.is_empty() {
             return Ok(());
@@ -160,17 +160,7 @@ impl Connection {
         Ok(found)
     }
 
-    pub(super) fn row<T>(
-        &self,
-        sql: &'static str,
-        arguments: &[Value<'_>],
-        read: impl FnOnce(Row<'_>) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        self.flush()?;
-        self.row_apart(sql, arguments, read)
-    }
-
-    /// As `row`, but what waits goes on waiting: it must not be what is asked for.
+    /// The first row; what waits goes on waiting, and must not be what is asked for.
     pub(super) fn row_apart<T>(
         &self,
         sql: &'static str,
@@ -271,7 +261,7 @@ mod tests {
         add(&connection, 1, b"").unwrap();
         let (count, read) = ("SELECT count(*) FROM kept", |row: Row<'_>| int(row, 0));
         assert_eq!(connection.row_apart(count, &[], read).unwrap(), Some(Some(0)));
-        assert_eq!(connection.row(count, &[], read).unwrap(), Some(Some(1)));
+        connection.flush().unwrap();
         assert_eq!(connection.row_apart(count, &[], read).unwrap(), Some(Some(1)));
     }
 

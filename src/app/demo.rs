@@ -52,9 +52,9 @@ pub fn demo(loaded: Loaded, seconds: Option<u64>, mut audience: impl Audience) -
         let key = use_fresh_key(&mut settings, &dice);
         let app = build(settings, own_address, &dice)?;
         let (address, publishes, store) = (app.address(), app.publishes(), app.store());
-        audience.started(address, publishes);
         let stop = CancellationToken::new();
-        tokio::spawn(stop_on_signal(stop.clone()));
+        stop_on_signal(stop.clone());
+        audience.started(address, publishes);
         if let Some(seconds) = seconds {
             let stop = stop.clone();
             tokio::spawn(async move {

@@ -74,15 +74,16 @@ impl InForce {
     }
 }
 
-/// Watches until stopped.
+/// Watches until stopped. SIGHUP is heeded from when this returns.
 pub(super) fn watch(
     loader: Loader,
     mut files: Vec<PathBuf>,
     in_force: InForce,
     stop: CancellationToken,
 ) -> JoinHandle<()> {
+    let hangup = signal(SignalKind::hangup());
     tokio::spawn(async move {
-        let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        let Ok(mut hangup) = hangup else {
             tracing::error!("SIGHUP cannot be received: keys are read again only when their files change");
             return;
         };

@@ -268,10 +268,11 @@ pub fn serve(
     runtime()?.block_on(async move {
         let dice = Dice::from_system();
         let app = App::build(loaded.settings, roles, Arc::new(SystemClock), dice)?;
-        say(app.address());
         let stop = CancellationToken::new();
+        // Before the address is said: whoever waits for that may send a signal at once.
+        stop_on_signal(stop.clone());
         let watching = keys::watch(loader, loaded.watched_files, app.in_force(), stop.clone());
-        tokio::spawn(stop_on_signal(stop.clone()));
+        say(app.address());
         let ended = app.run(stop.clone()).await;
         stop.cancel();
         let _ = watching.await;
@@ -298,8 +299,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .map_err(|why| Error::File { what: "the threads cannot be started".into(), why })
 }
 
-/// Cancels `stop` on SIGTERM or SIGINT; a second one ends the process at once.
-pub(super) async fn stop_on_signal(stop: CancellationToken) {
+/// Cancels `stop` on SIGTERM or SIGINT; a second one ends the process at once. Both are heeded from when this returns.
+pub(super) fn stop_on_signal(stop: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
@@ -307,15 +308,19 @@ pub(super) async fn stop_on_signal(stop: CancellationToken) {
         tracing::error!("signals cannot be received: stop this process with SIGKILL; nothing stored is lost");
         return;
     };
-    let mut next = async || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    next().await;
-    stop.cancel();
-    next().await;
-    tracing::warn!("stopped by a second signal; what was not published yet is published at the next start");
-    std::process::exit(1);
+    tokio::spawn(async move {
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        next().await;
+        stop.cancel();
+        next().await;
+        tracing::warn!(
+            "stopped by a second signal; what was not published yet is published at the next start"
+        );
+        std::process::exit(1);
+    });
 }

@@ -1,10 +1,12 @@
 //! The program's ends, wanted and not: what was answered 200 is there afterwards, whatever happened.
 
+use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use rustix::process::{Pid, Signal};
 use uuid::Uuid;
 
 use crate::support::checker::Checker;
@@ -55,6 +57,37 @@ async fn a_stop_under_load_exits_0_and_loses_nothing() {
     tokio::join!(traffic.send(&url, &sent), stop);
     assert_feed_tells(&feed(&server).await, &traffic.steps);
     server.assert_log_keeps_secrets(&[]);
+}
+
+/// Whoever waits for that line may send a signal at once, and one without a handler would end the program. It is held at that very
+/// line by a pipe that is full.
+#[tokio::test]
+async fn signals_are_heeded_before_it_says_where_it_listens() {
+    let server = Server::start(Settings::new().with("COUNTERSIGN_LOG__LEVEL", "error")).await;
+    let (mut said, mut saying) = std::io::pipe().expect("a pipe");
+    let room = rustix::pipe::fcntl_getpipe_size(&saying).expect("its size");
+    saying.write_all(&vec![b'\n'; room]).expect("room");
+    let folder = server.folder().join("another");
+    let mut held = server.spawn_beside_saying(saying, &[("COUNTERSIGN_DATA_DIR", &folder.to_string_lossy())]);
+    eventually("TERM and HUP have handlers", PATIENCE, async || {
+        let caught = caught_signals(held.id());
+        [Signal::TERM, Signal::HUP].iter().all(|one| caught & 1 << (one.as_raw() - 1) != 0).then_some(())
+    })
+    .await;
+    for signal in [Signal::HUP, Signal::TERM] {
+        rustix::process::kill_process(Pid::from_child(&held), signal).expect("a process");
+    }
+    let mut text = String::new();
+    said.read_to_string(&mut text).expect("text");
+    assert!(text.contains("listening on http://"), "{text}");
+    assert_eq!(held.wait().expect("a child").code(), Some(0), "{text}");
+}
+
+/// The signals for which a process has handlers, a bit each from the lowest, as proc(5) tells them.
+fn caught_signals(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a mask");
+    u64::from_str_radix(mask.trim(), 16).expect("hexadecimal digits")
 }
 
 #[tokio::test]

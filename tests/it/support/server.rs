@@ -1,7 +1,7 @@
 //! The server as a process: the real program on a free port and a folder of its own, started, ended and killed.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, PipeWriter, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -256,11 +256,18 @@ impl Server {
 
     /// Starts a second process on the same folder, with the same settings but for `more`; its output is the caller's to read.
     pub(crate) fn spawn_beside(&self, more: &[(&str, &str)]) -> Child {
-        let mut settings = self.settings.clone();
-        for (name, value) in more {
-            settings = settings.with(name, value);
-        }
-        command(&settings, &self.folder).spawn().expect("the program starts")
+        self.beside(more).spawn().expect("the program starts")
+    }
+
+    /// The same, with what it says to people going into a pipe of the caller's.
+    pub(crate) fn spawn_beside_saying(&self, saying: PipeWriter, more: &[(&str, &str)]) -> Child {
+        self.beside(more).stderr(saying).spawn().expect("the program starts")
+    }
+
+    fn beside(&self, more: &[(&str, &str)]) -> Command {
+        let settings =
+            more.iter().fold(self.settings.clone(), |settings, (name, value)| settings.with(name, value));
+        command(&settings, &self.folder)
     }
 
     /// GETs a path: status and JSON (null where the body is none).

@@ -102,13 +102,14 @@ mod tests {
         let (go, wait) = mpsc::channel::<()>();
         let mut first = Box::pin(readers.read(move |_| Ok(wait.recv().is_ok())));
         assert!(poll!(&mut first).is_pending());
-        let (told, made) = mpsc::channel();
+        let (told, made) = tokio::sync::oneshot::channel();
         let mut second = Box::pin(readers.read(move |_| Ok(told.send(()).is_ok())));
         assert!(poll!(&mut second).is_pending());
         drop(second);
         go.send(()).unwrap();
         assert!(first.await.unwrap());
         assert_eq!(readers.read(|_| Ok(3)).await.unwrap(), 3);
-        assert!(made.recv().is_err(), "its sender went unused");
+        // Awaited, so that the task that was given up has its turn to end.
+        assert!(made.await.is_err(), "its sender went unused");
     }
 }

@@ -118,7 +118,7 @@ pub const STORE_CACHE_MAX: usize = 50_000;
 pub const STORE_LATE_MAX: usize = 2_048;
 /// The same where deliveries come one by one: some 1 ms instead of 4, four times as often.
 pub const STORE_LATE_FEW_MAX: usize = 512;
-/// Changed states of a transaction that tell that deliveries come one by one.
+/// Changed states or writes of a transaction that tell that deliveries come one by one.
 pub const STORE_FEW: usize = 4;
 /// Bytes of them, for the same reason: those of large signing requests have some ten thousand each.
 pub const STORE_LATE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -151,8 +151,13 @@ pub const LEASE: Duration = Duration::from_secs(10);
 pub const LEASE_MARGIN: Duration = Duration::from_secs(2);
 /// How often it is renewed.
 pub const LEASE_RENEW_EVERY: Duration = Duration::from_secs(1);
-/// How often the write-ahead log is checkpointed, on a connection of its own.
+/// How often the write-ahead log is checkpointed while something is written, on a connection of its own.
 pub const STORE_CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+/// How often it is looked whether to do so earlier.
+pub const STORE_CHECKPOINT_LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Commits of [`STORE_FEW`] writes or less in the mean that are copied earlier: a few hundred pages, which takes 1 or 2 ms
+/// instead of 5 to 8.
+pub const STORE_CHECKPOINT_GROUPS: u64 = 32;
 /// Pages of 4 kB in the write-ahead log beyond which it is begun anew: it is read whole after a crash, and written
 /// over it costs less than made longer.
 pub const STORE_LOG_PAGES_MAX: u64 = 8_192;

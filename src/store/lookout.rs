@@ -2,7 +2,7 @@
 //! this one's leases.
 
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::failpoint::{self, Step};
 
 use super::Error;
 use super::leases::Keeper;
-use super::session::Session;
+use super::session::{Checkpointed, Session};
 
 /// The thread, for as long as the store is open.
 #[derive(Debug)]
@@ -24,39 +24,96 @@ pub(super) struct Lookout {
     stop: mpsc::Sender<()>,
 }
 
-/// Says to the writer that SQLite's write-ahead log has become long.
-///
-/// A checkpoint beside a busy writer never copies the very last page, and so the log would grow for as long as the
-/// writer is busy. What was written during the checkpoint is little: the writer copies that itself.
+/// What writer and lookout tell each other of SQLite's write-ahead log.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LongLog(Arc<AtomicBool>);
+pub(super) struct Log(Arc<Told>);
 
-impl LongLog {
-    fn say(&self) {
-        self.0.store(true, Ordering::Relaxed);
+#[derive(Debug, Default)]
+struct Told {
+    long: AtomicBool,
+    groups: AtomicU64,
+    writes: AtomicU64,
+}
+
+/// What was committed so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Committed {
+    groups: u64,
+    writes: u64,
+}
+
+impl Log {
+    /// Says to the writer that the log has become long.
+    ///
+    /// A checkpoint beside a busy writer never copies the very last page, and so the log would grow for as long as the
+    /// writer is busy. What was written during the checkpoint is little: the writer copies that itself.
+    fn say_long(&self) {
+        self.0.long.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was said since the last time.
-    pub(super) fn take(&self) -> bool {
-        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed)
+    /// Whether that was said since the last time.
+    pub(super) fn take_long(&self) -> bool {
+        self.0.long.load(Ordering::Relaxed) && self.0.long.swap(false, Ordering::Relaxed)
+    }
+
+    /// Says to the lookout that a group of so many writes was committed.
+    pub(super) fn say_committed(&self, writes: usize) {
+        self.0.writes.fetch_add(writes as u64, Ordering::Relaxed);
+        self.0.groups.fetch_add(1, Ordering::Release);
+    }
+
+    fn committed(&self) -> Committed {
+        let groups = self.0.groups.load(Ordering::Acquire);
+        Committed { groups, writes: self.0.writes.load(Ordering::Relaxed) }
+    }
+}
+
+/// When to checkpoint.
+#[derive(Debug)]
+struct Turns {
+    /// What was committed before all was copied last; none where that is not known.
+    copied: Option<Committed>,
+    at: Instant,
+}
+
+impl Turns {
+    /// Whether it is time. Not while nothing is written. Where deliveries come one by one, soon: they wait for the disk,
+    /// for less time the less is copied at once. Where many share a commit it is cheaper to copy seldom.
+    fn is_due(&self, now: Committed) -> bool {
+        let long_ago = self.at.elapsed() >= limits::STORE_CHECKPOINT_EVERY;
+        let Some(copied) = self.copied else { return long_ago };
+        let (groups, writes) = (now.groups - copied.groups, now.writes.saturating_sub(copied.writes));
+        let small = writes <= groups * limits::STORE_FEW as u64;
+        groups > 0 && (long_ago || small && groups >= limits::STORE_CHECKPOINT_GROUPS)
     }
 }
 
 impl Lookout {
     /// Checkpoints the write-ahead log: inside the writer, that would stand in the way of the next commit. `file` is
     /// the database's own, which may be closed only once the writer is gone: with it go SQLite's locks on it.
-    pub(super) fn checkpoints(session: Session, file: File, long: LongLog) -> Result<Self, Error> {
-        Self::start(limits::STORE_CHECKPOINT_EVERY, move |last_turn| {
-            match copy(&session, &file, last_turn) {
-                // What came meanwhile is copied at once, so that next to nothing is left to the writer.
-                Ok(pages) if pages > limits::STORE_LOG_PAGES_MAX => match copy(&session, &file, last_turn) {
-                    Ok(_) => long.say(),
-                    Err(error) => untaken(&error),
-                },
-                Err(error) if !last_turn => untaken(&error),
-                _ => {}
+    pub(super) fn checkpoints(session: Session, file: File, log: Log) -> Result<Self, Error> {
+        let mut turns = Turns { copied: None, at: Instant::now() };
+        Self::start(limits::STORE_CHECKPOINT_LOOK_EVERY, move |last_turn| {
+            let committed = log.committed();
+            if !last_turn && !turns.is_due(committed) {
+                return;
             }
-            failpoint::pass(Step::Checkpointed);
+            let mut done = copy(&session, &file, last_turn);
+            if done.as_ref().is_ok_and(|found| found.pages > limits::STORE_LOG_PAGES_MAX) {
+                // What came meanwhile is copied at once, so that next to nothing is left to the writer.
+                done = copy(&session, &file, last_turn);
+                if done.is_ok() {
+                    log.say_long();
+                }
+            }
+            let whole = done.as_ref().is_ok_and(|found| found.whole);
+            turns = Turns { copied: whole.then_some(committed), at: Instant::now() };
+            match done {
+                Err(error) if !last_turn => {
+                    tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
+                }
+                _ => failpoint::pass(Step::Checkpointed),
+            }
         })
     }
 
@@ -103,18 +160,14 @@ impl Lookout {
     }
 }
 
-/// Copies what is in the log to the database, and has it brought to the disk; how many pages the log has.
+/// Copies what is in the log to the database, and has it brought to the disk.
 ///
 /// SQLite syncs the database only where nothing came to the log meanwhile. Beside a busy writer that is the checkpoint by
 /// which the writer begins the log anew: it alone would wait for all that was copied before.
-fn copy(session: &Session, file: &File, all: bool) -> Result<u64, Error> {
-    let pages = session.checkpoint(all)?;
+fn copy(session: &Session, file: &File, all: bool) -> Result<Checkpointed, Error> {
+    let found = session.checkpoint(all)?;
     file.sync_data().map_err(|why| Error::Unavailable(why.to_string()))?;
-    Ok(pages)
-}
-
-fn untaken(error: &Error) {
-    tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
+    Ok(found)
 }
 
 /// Tells watchers of new changes. Never back: what was announced was on disk.
@@ -124,4 +177,34 @@ pub(super) fn announce(last: &watch::Sender<Position>, now: Position) {
         *position = now.max(*position);
         newer
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn committed(groups: u64, writes: u64) -> Committed {
+        Committed { groups, writes }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_commits_are_copied_soon_and_large_ones_seldom_and_nothing_not_at_all() {
+        let turns = Turns { copied: Some(committed(7, 90)), at: Instant::now() };
+        let enough = 7 + limits::STORE_CHECKPOINT_GROUPS;
+        assert!(turns.is_due(committed(enough, 90 + limits::STORE_CHECKPOINT_GROUPS)));
+        assert!(!turns.is_due(committed(enough - 1, 91)), "too few to be worth it");
+        assert!(!turns.is_due(committed(enough, 1_000)), "many share a commit");
+        tokio::time::advance(limits::STORE_CHECKPOINT_EVERY).await;
+        assert!(turns.is_due(committed(enough, 1_000)));
+        assert!(turns.is_due(committed(8, 91)));
+        assert!(!turns.is_due(committed(7, 90)), "nothing was written");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_copied_is_tried_again_though_nothing_more_is_written() {
+        let turns = Turns { copied: None, at: Instant::now() };
+        assert!(!turns.is_due(committed(500, 500)), "not at once: a reader holds it up");
+        tokio::time::advance(limits::STORE_CHECKPOINT_EVERY).await;
+        assert!(turns.is_due(Committed::default()));
+    }
 }

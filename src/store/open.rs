@@ -15,7 +15,7 @@ use crate::failpoint::{self, Step};
 use super::body::{self, Large};
 use super::leases::{Keeper, Leases};
 use super::ledger::Ledger;
-use super::lookout::{LongLog, Lookout};
+use super::lookout::{Log, Lookout};
 use super::readers::Readers;
 use super::session::{Address, Session};
 use super::tokens::{self, ReadTokens};
@@ -175,13 +175,13 @@ impl Store {
         let read = || Session::sqlite_reader(path);
         let readers = Readers::open(limits::STORE_READERS, read).map_err(failed)?;
         let flow_readers = Readers::open(limits::STORE_FLOW_READERS, read).map_err(failed)?;
-        let long = LongLog::default();
+        let log = Log::default();
         let session = Session::sqlite_writer(path).map_err(failed)?;
         let file = File::open(path).map_err(disk)?;
-        let lookout = Lookout::checkpoints(session, file, long.clone()).map_err(failed)?;
+        let lookout = Lookout::checkpoints(session, file, log.clone()).map_err(failed)?;
         let (last, watched) = watch::channel(ledger.last_position());
         let told = (watched, ledger.announce_head(), tokens::read(&ledger.session).map_err(failed)?);
-        let (writer, thread) = Writer::start(ledger, last, long).map_err(disk)?;
+        let (writer, thread) = Writer::start(ledger, last, log).map_err(disk)?;
         let threads = Threads { writer: thread, lookout, _lock: Some(lock) };
         Ok(Self::of(readers, flow_readers, writer, told, Leases::new(false), large, threads))
     }
@@ -212,7 +212,7 @@ impl Store {
         let keeper = Keeper::new(leases.clone(), node.to_owned());
         let session = Session::postgres(address, limits::STORE_LEASE_TIMEOUT).map_err(failed)?;
         let lookout = Lookout::watches(session, last.clone(), keeper).map_err(failed)?;
-        let (writer, thread) = Writer::start(ledger, last, LongLog::default()).map_err(disk)?;
+        let (writer, thread) = Writer::start(ledger, last, Log::default()).map_err(disk)?;
         let threads = Threads { writer: thread, lookout, _lock: None };
         Ok(Self::of(readers, flow_readers, writer, told, leases, large, threads))
     }

@@ -9,7 +9,7 @@ use crate::failpoint::{self, Step};
 
 use super::Error;
 use super::ledger::{Ledger, Wants};
-use super::lookout::{LongLog, announce};
+use super::lookout::{Log, announce};
 
 /// One write that waits. It may be run twice: when its group fails, each is tried again alone.
 trait Write: Send {
@@ -79,12 +79,12 @@ impl Writer {
     pub(super) fn start(
         ledger: Ledger,
         last: watch::Sender<Position>,
-        long: LongLog,
+        log: Log,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(limits::STORE_QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(ledger, waiting, &last, &long))?;
+            .spawn(move || run(ledger, waiting, &last, &log))?;
         Ok((Self { queue }, thread))
     }
 
@@ -131,7 +131,7 @@ fn run(
     mut ledger: Ledger,
     mut waiting: mpsc::Receiver<Box<dyn Write>>,
     last: &watch::Sender<Position>,
-    long: &LongLog,
+    log: &Log,
 ) {
     let mut group: Vec<Box<dyn Write>> = Vec::with_capacity(limits::STORE_GROUP_MAX);
     while let Some(first) = waiting.blocking_recv() {
@@ -142,11 +142,11 @@ fn run(
             weight += next.weight();
             group.push(next);
         }
-        let committed = commit(&mut ledger, &mut group);
+        let committed = commit(&mut ledger, &mut group, log);
         if matches!(committed, Err(Error::Rejected(_))) && group.len() > 1 {
             // One of them cannot be written: alone, only that one fails.
             for mut one in group.drain(..) {
-                let committed = commit(&mut ledger, std::slice::from_mut(&mut one));
+                let committed = commit(&mut ledger, std::slice::from_mut(&mut one), log);
                 announce(last, ledger.last_position());
                 ledger.announce_head();
                 one.answer(committed);
@@ -159,7 +159,7 @@ fn run(
         for one in group.drain(..) {
             one.answer(committed.clone());
         }
-        if long.take()
+        if log.take_long()
             && let Err(error) = ledger.session.checkpoint(false)
         {
             tracing::warn!(%error, "the write-ahead log could not be checkpointed; it is tried again");
@@ -167,9 +167,11 @@ fn run(
     }
 }
 
-fn commit(ledger: &mut Ledger, group: &mut [Box<dyn Write>]) -> Result<(), Error> {
+fn commit(ledger: &mut Ledger, group: &mut [Box<dyn Write>], log: &Log) -> Result<(), Error> {
     let written = transact(ledger, group);
-    if written.is_err() {
+    if written.is_ok() {
+        log.say_committed(group.len());
+    } else {
         ledger.session.rollback();
         // What is in memory ran ahead of the database: forget it. Should even reading fail now, every further
         // write fails at its own BEGIN and resets again.

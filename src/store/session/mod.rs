@@ -128,6 +128,15 @@ fn from_nanoseconds(number: i64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(number)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// What a checkpoint found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checkpointed {
+    /// Pages in the write-ahead log.
+    pub(super) pages: u64,
+    /// Whether all that was in it at the beginning is in the database now.
+    pub(super) whole: bool,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(super) enum Session {
@@ -287,13 +296,13 @@ impl Session {
         }
     }
 
-    /// Copies what SQLite's write-ahead log holds into its database, as far as readers allow; the pages in the log.
-    /// Once all are copied and nobody reads them, the next transaction begins the log anew.
-    pub(super) fn checkpoint(&self, all: bool) -> Result<u64, Error> {
+    /// Copies what SQLite's write-ahead log holds into its database, as far as readers allow.
+    /// Once all is copied and nobody reads it there, the next transaction begins the log anew.
+    pub(super) fn checkpoint(&self, all: bool) -> Result<Checkpointed, Error> {
         match self {
             Self::Sqlite(connection) => connection.checkpoint(all),
             // PostgreSQL does so by itself.
-            Self::Postgres(_) => Ok(0),
+            Self::Postgres(_) => Ok(Checkpointed { pages: 0, whole: true }),
         }
     }
 }

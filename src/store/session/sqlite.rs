@@ -11,7 +11,7 @@ use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
 
 use crate::base::limits;
 
-use super::{Error, Value};
+use super::{Checkpointed, Error, Value};
 use waiting::{Waiting, weight};
 
 pub(super) type Row<'a> = &'a rusqlite::Row<'a>;
@@ -201,10 +201,11 @@ impl Connection {
         Ok(self.inner.execute_batch(sql)?)
     }
 
-    pub(super) fn checkpoint(&self, all: bool) -> Result<u64, Error> {
+    pub(super) fn checkpoint(&self, all: bool) -> Result<Checkpointed, Error> {
         let sql = if all { "PRAGMA wal_checkpoint(TRUNCATE)" } else { "PRAGMA wal_checkpoint(PASSIVE)" };
-        let pages: i64 = self.inner.prepare_cached(sql)?.query_row([], |row| row.get(1))?;
-        Ok(u64::try_from(pages).unwrap_or(0))
+        let counts = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let (pages, copied) = self.inner.prepare_cached(sql)?.query_row([], counts)?;
+        Ok(Checkpointed { pages: u64::try_from(pages).unwrap_or(0), whole: copied == pages })
     }
 }
 

@@ -1,6 +1,7 @@
 //! `kill -9` at every step of the line: the process dies there, is started again, and nothing is missing in the end.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign::failpoint::Step;
 use countersign::simulator::docusign::{Fault, FaultKind, Play};
@@ -80,15 +81,28 @@ async fn killed_on_the_line(settings: Settings, more: &[(Step, &'static [u32])])
             traffic.steps.insert(told);
         }
         server.launch_dying(step, passing);
+        let dead = AtomicBool::new(false);
+        let sending = async {
+            checker.send(&traffic, &url).await;
+            // It comes only with time, and only while something is written.
+            let mut seed = 10_000 * (1 + number as u64);
+            while step == Step::Checkpointed && !dead.load(Ordering::SeqCst) {
+                let mut more = Traffic::new(1, seed);
+                checker.send(&more, &url).await;
+                traffic.steps.append(&mut more.steps);
+                seed += 1;
+            }
+        };
         let death = async {
             if step == Step::Stopping {
                 server.listens().await;
                 server.signal("TERM");
             }
             server.dies(step).await;
+            dead.store(true, Ordering::SeqCst);
             server.restart().await;
         };
-        tokio::join!(checker.send(&traffic, &url), death);
+        tokio::join!(sending, death);
         let forgotten = checker.forgotten(&server).await;
         assert!(forgotten.is_empty(), "{}:{passing}: answered 200 and forgotten: {forgotten:?}", step.word());
         steps.append(&mut traffic.steps);

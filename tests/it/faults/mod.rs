@@ -32,10 +32,16 @@ fn large() -> (Vec<u8>, Step) {
 
 /// Fails unless the large delivery is kept byte for byte, and no file is left that no delivery owns.
 async fn assert_large_one_whole(server: &Server) {
-    let (_, page) = server.get("/v1/deliveries?limit=1000&outcome=accepted").await;
-    let rows = page["result"].as_array().cloned().unwrap_or_default();
-    let large_row = |row: &&Value| row["body_bytes"].as_u64() > Some(LARGE as u64);
-    let id = rows.iter().find(large_row).and_then(|row| row["id"].as_str()).expect("it is stored");
+    let list = "/v1/deliveries?limit=1000&outcome=accepted";
+    let mut path = list.to_owned();
+    let id = loop {
+        let (_, page) = server.get(&path).await;
+        let mut rows = page["result"].as_array().expect("a list").iter();
+        if let Some(row) = rows.find(|row| row["body_bytes"].as_u64() > Some(LARGE as u64)) {
+            break row["id"].as_str().expect("an id").to_owned();
+        }
+        path = format!("{list}&before={}", page["next_cursor"].as_str().expect("it is stored"));
+    };
     let kept =
         http().get(server.url(&format!("/v1/deliveries/{id}?raw=true"))).send().await.expect("an answer");
     assert!(kept.bytes().await.expect("bytes") == large().0, "the bytes are those that were signed");

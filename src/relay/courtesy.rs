@@ -1,5 +1,6 @@
-//! How the relay yields to deliveries: while they come it publishes in turns and rests between them, so that the store,
-//! the broker and the cores they share are free for answers most of the time.
+//! How the relay yields to deliveries: while they come it publishes in turns. Where many come, or a backlog goes out besides, it
+//! rests between turns, so that the store, the broker and the cores they share are free for answers most of the time. Where few
+//! come and nothing else waits, small turns without rests keep each of the broker's bursts short: answers wait for those too.
 //!
 //! As much as came meanwhile is published without a rest once it fills a batch: so what comes never outruns what goes, and a
 //! backlog shrinks in the turns besides. No clock of its own.
@@ -18,13 +19,15 @@ pub(super) struct Courtesy {
     came_at: Option<Instant>,
     /// Changes that came and were not matched by as many published.
     owed: usize,
+    /// Whether what is out is of a backlog, and not only of what came.
+    backlog: bool,
     rest_until: Option<Instant>,
 }
 
 impl Courtesy {
     /// What the store holds up to `newest` is a backlog.
     pub(super) fn new(newest: Position) -> Self {
-        Self { newest, came_at: None, owed: 0, rest_until: None }
+        Self { newest, came_at: None, owed: 0, backlog: false, rest_until: None }
     }
 
     /// Takes note of how far the store has come.
@@ -50,14 +53,16 @@ impl Courtesy {
 
     /// So many set out. Where they are not back soon, others do not wait for them: one queue may be slow.
     pub(super) fn set_out(&mut self, count: usize, now: Instant) {
+        self.backlog |= count > self.owed.max(limits::RELAY_FEW);
         self.owed = self.owed.saturating_sub(count);
         self.rest_until = Some(now + limits::RELAY_REST_MAX);
     }
 
-    /// A batch is back after so long.
+    /// A batch is back after so long. What came meanwhile has been seen.
     pub(super) fn back(&mut self, took: Duration, now: Instant) {
+        let rests = std::mem::take(&mut self.backlog) || self.owed >= limits::RELAY_FEW;
         let rest = took.saturating_mul(limits::RELAY_REST).min(limits::RELAY_REST_MAX);
-        self.rest_until = Some(now + rest);
+        self.rest_until = rests.then(|| now + rest);
     }
 
     /// When the rest ends, while it lasts.
@@ -99,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn while_deliveries_come_it_goes_out_in_turns_and_rests_twice_as_long_as_each_took() {
+    fn while_deliveries_come_a_backlog_goes_out_in_turns_with_rests_twice_as_long_as_each_took() {
         let now = Instant::now();
         let mut courtesy = visited(now);
         assert_eq!(courtesy.room(now), limits::RELAY_TURN);
@@ -113,9 +118,27 @@ mod tests {
     }
 
     #[test]
+    fn without_a_backlog_it_rests_where_many_come_during_a_turn_and_not_where_few_do() {
+        let now = Instant::now();
+        let mut courtesy = visited(now);
+        courtesy.set_out(1, now);
+        let few = 100_000 + limits::RELAY_FEW as u64;
+        courtesy.see(Position(few), now + ms(4));
+        assert_eq!(courtesy.room(now + ms(4)), 0, "while the turn is under way");
+        courtesy.back(ms(4), now + ms(4));
+        assert_eq!(courtesy.rest_until(now + ms(4)), None);
+        assert_eq!(courtesy.room(now + ms(4)), limits::RELAY_TURN);
+        courtesy.set_out(limits::RELAY_FEW - 1, now + ms(4));
+        courtesy.see(Position(few + limits::RELAY_FEW as u64), now + ms(8));
+        courtesy.back(ms(4), now + ms(8));
+        assert_eq!(courtesy.rest_until(now + ms(8)), Some(now + ms(16)));
+    }
+
+    #[test]
     fn once_no_more_come_the_rest_is_over() {
         let now = Instant::now();
         let mut courtesy = visited(now);
+        courtesy.see(Position(100_001 + limits::RELAY_FEW as u64), now);
         let last = now + limits::RELAY_YIELD;
         courtesy.back(ms(9), last - ms(1));
         assert_eq!(courtesy.room(last - ms(1)), 0);
@@ -137,8 +160,8 @@ mod tests {
         let now = Instant::now();
         let mut courtesy = visited(now);
         courtesy.set_out(limits::RELAY_TURN, now);
-        courtesy.back(ms(5), now);
         courtesy.see(Position(100_101), now);
+        courtesy.back(ms(5), now);
         assert_eq!(courtesy.room(now), 0);
         assert_eq!(courtesy.room(now + ms(10)), 100);
         courtesy.see(Position(100_001 + WINDOW as u64), now);

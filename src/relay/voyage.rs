@@ -83,7 +83,10 @@ impl<'a, O: Outbox> Voyage<'a, O> {
             let rests = self.room(now) == 0;
             let Self { relay, flights, stopping, .. } = self;
             tokio::select! {
-                Some(flight) = flights.next() => self.land(flight),
+                Some(flight) = flights.next() => {
+                    relay.courtesy.see(*last.borrow_and_update(), Instant::now());
+                    self.land(flight);
+                }
                 done = relay.clerk.back() => relay.clerk.take_in(done, &mut relay.dealer),
                 // An error here means that the store is closed; then only a stop can follow.
                 Ok(()) = last.changed(), if !rests => {}

@@ -9,7 +9,7 @@ mod stops;
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::deliveries::ACCOUNT;
 use crate::support::http;

@@ -198,10 +198,11 @@ pub const RELAY_LANES: usize = 4;
 pub const RELAY_TURN: usize = 64;
 /// After each turn it rests so many times as long as the turn took, and so leaves two thirds of the time to answers.
 pub const RELAY_REST: u32 = 2;
-/// Unless fewer than this came during the turn and what went out was no backlog. Then the next one follows at once.
-pub const RELAY_FEW: usize = 32;
 /// But never longer: a broker that is slow or far away is not one that deliveries share the cores with.
 pub const RELAY_REST_MAX: Duration = Duration::from_millis(20);
+/// It does not rest where fewer than this came during the turn and what went out was no backlog: the next one follows
+/// at once.
+pub const RELAY_FEW: usize = 32;
 /// Deliveries count as coming for so long after one that made a change.
 pub const RELAY_YIELD: Duration = Duration::from_millis(50);
 /// Changes read from the outbox at a time.

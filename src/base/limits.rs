@@ -155,8 +155,8 @@ pub const LEASE_RENEW_EVERY: Duration = Duration::from_secs(1);
 pub const STORE_CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 /// How often it is looked whether to do so earlier.
 pub const STORE_CHECKPOINT_LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Commits of [`STORE_FEW`] writes or less in the mean that are copied earlier: a few hundred pages, which takes 1 or 2 ms
-/// instead of 5 to 8.
+/// Commits of [`STORE_FEW`] writes or less in the mean that are copied earlier. Each has some ten pages or more, and copying
+/// them takes 1 to 3 ms instead of 4 to 8 (docs/bench/store.md).
 pub const STORE_CHECKPOINT_GROUPS: u64 = 32;
 /// Pages of 4 kB in the write-ahead log beyond which it is begun anew: it is read whole after a crash, and written
 /// over it costs less than made longer.

@@ -77,8 +77,8 @@ struct Turns {
 }
 
 impl Turns {
-    /// Whether it is time. Not while nothing is written. Where deliveries come one by one, soon: they wait for the disk,
-    /// for less time the less is copied at once. Where many share a commit it is cheaper to copy seldom.
+    /// Whether it is time. Not while nothing is written. Where deliveries come one by one, soon: the less is copied at once,
+    /// the shorter a commit beside it waits. Where many share a commit it is cheaper to copy seldom.
     fn is_due(&self, now: Committed) -> bool {
         let long_ago = self.at.elapsed() >= limits::STORE_CHECKPOINT_EVERY;
         let Some(copied) = self.copied else { return long_ago };
